@@ -1,0 +1,322 @@
+"""Requests to one Salesforce org: the session, its headers, one refresh per refused request, the budget, the CRM's time.
+
+Requests go out with `Sforce-Auto-Assign: FALSE` on the session, so that no replay can lose it: without it every write
+to a Lead runs the org's assignment rules. simple-salesforce serves describe, limits and SOQL escaping with our token;
+pages and writes take the raw bytes of the same session.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import requests
+
+from leadsync.clock import Clock
+from leadsync.crm.salesforce.auth import Login, Token
+from leadsync.crm.salesforce.verdicts import faults, is_expired, refusal, refused
+from leadsync.errors import CrmBudgetExhausted, CrmUnavailable
+from leadsync.http import READ_SECONDS, Answer, allow_plain_http, exchange, read_with_retry
+from leadsync.ports import Usage
+
+if TYPE_CHECKING:
+    from simple_salesforce.api import Salesforce
+
+DAY = 86400.0
+PARTS_PER_COMPOSITE = 25
+QUERIES_PER_COMPOSITE = 5
+_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+
+_T = TypeVar("_T")
+
+
+class Budget:
+    """leadsync's share of the org's daily requests; a part of the share is kept for what is urgent.
+
+    `spent` are requests of the last day made before this process began.
+    """
+
+    def __init__(self, clock: Clock, share: float, reserve: float, spent: int) -> None:
+        self._clock = clock
+        self._share = share
+        self._reserve = reserve
+        self._hours: deque[tuple[float, int]] = deque([(clock.monotonic(), spent)])
+        self._lock = Lock()
+        self._paused_until = 0.0
+        self.calls = 0
+        self.used: int | None = None
+        self.limit: int | None = None
+
+    def spend(self, *, urgent: bool) -> None:
+        """Count one request; raises CrmBudgetExhausted when there is none left for this kind of work."""
+        with self._lock:
+            if not self._left(urgent=urgent):
+                raise CrmBudgetExhausted("leadsync's share of the org's daily API requests is used up (limits: in config)", 900.0)
+            hour, count = self._hours[-1]
+            if self._clock.monotonic() - hour < 3600:
+                self._hours[-1] = (hour, count + 1)
+            else:
+                self._hours.append((self._clock.monotonic(), 1))
+            self.calls += 1
+
+    def allows(self, *, urgent: bool) -> bool:
+        """Say whether a request may be made now."""
+        with self._lock:
+            return self._left(urgent=urgent)
+
+    def _left(self, *, urgent: bool) -> bool:
+        now = self._clock.monotonic()
+        if now < self._paused_until:
+            return False
+        while len(self._hours) > 1 and now - self._hours[0][0] > DAY:
+            self._hours.popleft()
+        if self.limit is None:
+            return True
+        ours = self.limit * self._share * (1.0 if urgent else 1.0 - self._reserve)
+        return sum(count for _, count in self._hours) < ours
+
+    def pause(self, seconds: float) -> None:
+        """Make no request for a while: the org's own limit is reached."""
+        self._paused_until = self._clock.monotonic() + seconds
+
+    def note(self, header: str | None) -> None:
+        """Take over what Sforce-Limit-Info says; it comes in a short and several longer forms."""
+        if header and (found := _USAGE.search(header)):
+            self.used, self.limit = int(found[1]), int(found[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One subrequest of a composite: a path below the version root, or a whole one beginning with /services."""
+
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def is_query(self) -> bool:
+        return self.path.startswith(("query", "composite/sobjects"))
+
+
+@dataclass(frozen=True, slots=True)
+class PartAnswer:
+    """What one subrequest answered; the body is decoded by whoever knows its shape."""
+
+    status: int
+    body: msgspec.Raw
+
+
+class _WirePart(msgspec.Struct):
+    httpStatusCode: int  # noqa: N815 - Salesforce's own spelling
+    referenceId: str  # noqa: N815
+    body: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _WireComposite(msgspec.Struct):
+    compositeResponse: list[_WirePart]  # noqa: N815
+
+
+class Client:
+    """One org. Every method may raise CrmUnavailable, CrmAuthFailed, CrmBudgetExhausted; reads are tried again, writes never."""
+
+    def __init__(
+        self, session: requests.Session, login: Login, api_version: str, *, clock: Clock, stop: Event, budget: Budget
+    ) -> None:
+        self._session = session
+        self._login = login
+        self._clock = clock
+        self._stop = stop
+        self._seen: tuple[datetime, float] | None = None
+        self._library: tuple[Token, Salesforce] | None = None
+        self.budget = budget
+        self.api_version = api_version
+        self.root = f"/services/data/v{api_version}/"
+        session.headers["Sforce-Auto-Assign"] = "FALSE"
+        session.headers["Sforce-Call-Options"] = "client=leadsync"
+        session.hooks["response"].append(self._note)
+
+    def _note(self, response: requests.Response, *_: object, **__: object) -> None:
+        self.budget.note(response.headers.get("Sforce-Limit-Info"))
+        try:
+            at = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+        except (KeyError, ValueError):
+            return
+        self._seen = (at, self._clock.monotonic())
+
+    def token(self) -> Token:
+        """Return the token of the moment, logging in if needed."""
+        return self._login.current()
+
+    def now(self) -> datetime:
+        """Return the CRM's time: the last Date header carried on by monotonic time."""
+        if self._seen is None:
+            self.versions()
+        if self._seen is None:
+            raise CrmUnavailable("the CRM's answers carry no Date header; is something between us and Salesforce?")
+        at, when = self._seen
+        return at + timedelta(seconds=self._clock.monotonic() - when)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        urgent: bool = True,
+        read_seconds: float = READ_SECONDS,
+    ) -> Answer:
+        """Send one request once and return its answer; an expired session is renewed once and the request replayed as it was.
+
+        Raises CrmUnavailable when nothing was sent, OutcomeUnknown when nobody knows, CrmAuthFailed, CrmBudgetExhausted.
+        """
+        data = None if body is None else msgspec.json.encode(body)
+        token = self._login.current()
+        answer = self._once(token, method, path, data, headers, urgent, read_seconds)
+        if is_expired(answer):
+            answer = self._once(self._login.refresh(token), method, path, data, headers, urgent, read_seconds)
+        if answer.status == 403 and any(fault.kind() == "quota" for fault in faults(answer.body)):
+            self.budget.pause(900.0)
+        return answer
+
+    def _once(
+        self, token: Token, method: str, path: str, data: bytes | None, headers: Mapping[str, str] | None, urgent: bool, read_seconds: float
+    ) -> Answer:  # fmt: skip
+        self.budget.spend(urgent=urgent)
+        sent = {"Authorization": f"Bearer {token.secret.reveal()}", "Accept": "application/json", **(headers or {})}
+        if data is not None:
+            sent["Content-Type"] = "application/json"
+        url = token.instance + (path if path.startswith("/") else self.root + path)
+        return exchange(self._session, method, url, clock=self._clock, headers=sent, data=data, read_seconds=read_seconds)
+
+    def read(self, path: str, what: str, *, headers: Mapping[str, str] | None = None, read_seconds: float = READ_SECONDS) -> Answer:
+        """Return the answer of a GET that succeeded; raises ObjectBlocked when asking again is no use."""
+
+        def once() -> Answer:
+            answer = self.send("GET", path, headers=headers, read_seconds=read_seconds)
+            if answer.status != 200:
+                raise refused(answer, what)
+            return answer
+
+        return read_with_retry(once, clock=self._clock, stop=self._stop)
+
+    def composite(self, parts: Sequence[Part]) -> tuple[list[PartAnswer], datetime]:
+        """Return the answers of up to 25 reads, at most five of them queries, for one API request, and when they were given."""
+
+        def once() -> tuple[list[PartAnswer], datetime]:
+            answer = self.send("POST", "composite", body=self.envelope(parts))
+            if answer.status != 200:
+                raise refused(answer, "composite")
+            return parted(answer, len(parts)), answer.date() or self.now()
+
+        return read_with_retry(once, clock=self._clock, stop=self._stop)
+
+    def composites(self, parts: Sequence[Part]) -> tuple[list[PartAnswer], datetime]:
+        """Return the answers of any number of reads in as few requests as the two limits allow, and the time of the first."""
+        found: list[PartAnswer] = []
+        at: datetime | None = None
+        for some in _packed(parts):
+            answers, answered_at = self.composite(some)
+            found += answers
+            at = at or answered_at
+        return found, at or self.now()
+
+    def envelope(self, parts: Sequence[Part]) -> dict[str, Any]:
+        """Return the body of a composite call; order matters to us, so nothing may be collated."""
+        requests_ = []
+        for number, part in enumerate(parts):
+            one: dict[str, Any] = {
+                "method": part.method,
+                "url": part.path if part.path.startswith("/") else self.root + part.path,
+                "referenceId": f"r{number}",
+            }
+            if part.headers:
+                one["httpHeaders"] = dict(part.headers)
+            if part.body is not None:
+                one["body"] = part.body
+            requests_.append(one)
+        return {"allOrNone": False, "collateSubrequests": False, "compositeRequest": requests_}
+
+    def ask(self, call: "Callable[[Salesforce], _T]", what: str) -> _T:
+        """Return what simple-salesforce answers to a read, its many errors turned into ours."""
+        from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession  # 0.8 s: not before it is needed
+
+        def once() -> _T:
+            token = self._login.current()
+            for last in (False, True):
+                self.budget.spend(urgent=True)
+                try:
+                    return call(self._bound(token))
+                except SalesforceExpiredSession:
+                    if last:
+                        raise refusal(401, (), what) from None
+                    token = self._login.refresh(token)
+                except SalesforceError as error:
+                    raise refusal(error.status, faults(msgspec.json.encode(error.content)), what) from None
+                except (requests.RequestException, ValueError, LookupError):
+                    raise CrmUnavailable(f"{what}: no answer, or none that can be read") from None
+            raise AssertionError("unreachable")
+
+        return read_with_retry(once, clock=self._clock, stop=self._stop)
+
+    def _bound(self, token: Token) -> "Salesforce":
+        """Return the library's client for this token: with a session id and an instance it never logs in by itself."""
+        from simple_salesforce.api import Salesforce
+
+        if self._library is None or self._library[0] is not token:
+            allow_plain_http(self._session, token.instance)
+            made = Salesforce(
+                session_id=token.secret.reveal(), instance_url=token.instance, session=self._session,
+                version=self.api_version, object_pairs_hook=dict,
+            )  # fmt: skip
+            self._library = (token, made)
+        return self._library[1]
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the API versions that the org offers; costs nothing and needs no rights."""
+
+        class Version(msgspec.Struct):
+            version: str
+
+        def once() -> tuple[str, ...]:
+            token = self._login.current()
+            answer = exchange(self._session, "GET", f"{token.instance}/services/data/", clock=self._clock)
+            if answer.status != 200:
+                raise CrmUnavailable(f"the list of API versions answers {answer.status}")
+            try:
+                return tuple(one.version for one in msgspec.json.decode(answer.body, type=list[Version]))
+            except msgspec.MsgspecError:
+                raise CrmUnavailable("the list of API versions cannot be read; look at the url in config") from None
+
+        return read_with_retry(once, clock=self._clock, stop=self._stop)
+
+    def usage(self) -> Usage:
+        """Return the requests made by this process and what the org says of its day."""
+        return Usage(self.budget.calls, self.budget.used, self.budget.limit)
+
+
+def parted(answer: Answer, count: int) -> list[PartAnswer]:
+    """Return the answers of a composite in order; raises CrmUnavailable when they are not exactly what was asked."""
+    try:
+        found = msgspec.json.decode(answer.body, type=_WireComposite).compositeResponse
+    except msgspec.MsgspecError:
+        raise CrmUnavailable("a composite answer cannot be read") from None
+    if [part.referenceId for part in found] != [f"r{number}" for number in range(count)]:
+        raise CrmUnavailable("a composite answer does not fit what was asked")
+    return [PartAnswer(part.httpStatusCode, part.body) for part in found]
+
+
+def _packed(parts: Sequence[Part]) -> list[list[Part]]:
+    packs: list[list[Part]] = [[]]
+    for part in parts:
+        queries = sum(one.is_query for one in packs[-1])
+        if len(packs[-1]) == PARTS_PER_COMPOSITE or (part.is_query and queries == QUERIES_PER_COMPOSITE):
+            packs.append([])
+        packs[-1].append(part)
+    return [pack for pack in packs if pack]

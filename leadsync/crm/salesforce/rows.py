@@ -1,0 +1,273 @@
+"""Rows of Salesforce to leadsync's Records, Moves, Users and companions, by the mapping.
+
+Each reader names the columns it needs and makes one value of one row; touches are read in `touches.py`. A column that
+the mapping does not name is never asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from leadsync.crm.salesforce.soql import Cells, Columns
+from leadsync.crm.salesforce.values import Cell, Parse, RowFacts, instant, instant_or_none, named, noon, parser, text, translate
+from leadsync.domain.conditions import holds
+from leadsync.domain.instants import to_text
+from leadsync.domain.mapping import CrmMapping, FieldMapping, ObjectMapping
+from leadsync.domain.records import (
+    Account,
+    Campaign,
+    Gone,
+    Move,
+    Opportunity,
+    OpportunityRole,
+    Queue,
+    Record,
+    Ref,
+    State,
+    User,
+    Value,
+)
+from leadsync.ports import Row
+
+_RECORD = ("Id", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "IsDeleted", "MasterRecordId")
+_CONVERSION = ("IsConverted", "ConvertedDate", "ConvertedAccountId", "ConvertedContactId", "ConvertedOpportunityId")
+
+
+class Reader(Protocol):
+    """Makes leadsync's value of one row; None for a row that counts for nothing."""
+
+    columns: Columns
+
+    def __call__(self, cells: Cells, at: datetime) -> Row | None:
+        """Return the value of a row that was read at this CRM time."""
+
+
+class RecordReader:
+    """Reads Leads or Contacts."""
+
+    def __init__(self, crm: str, object_name: str, mapping: ObjectMapping, zone: ZoneInfo, *, person_accounts: bool = False) -> None:
+        own = _CONVERSION if object_name == "lead" else ("AccountId", *(("IsPersonAccount",) if person_accounts else ()))
+        entered = tuple(mapping.entered_from.values())
+        fields = {name: field for name, field in mapping.fields.items() if name != "operation"}
+        natives = [native for field in (mapping.stage, mapping.owner, *mapping.fields.values()) for native in field.native]
+        self.columns = Columns([*_RECORD, *own, *natives, *entered])
+        at = self.columns.at
+        self._crm, self._object, self._scope, self._zone = crm, object_name, mapping.scope, zone
+        self._base = tuple(at(name) for name in _RECORD)
+        self._stage, self._owner = self._places(mapping.stage), self._places(mapping.owner)
+        self._operation = self._places(mapping.fields["operation"]) if "operation" in mapping.fields else ()
+        self._fields: list[tuple[str, tuple[int, ...], Parse]] = [
+            (name, self._places(field), parser(field)) for name, field in fields.items()
+        ]
+        self._fields += [
+            (f"entered_from.{stage}", (at(native),), parser(FieldMapping(stage, (native,), "datetime")))
+            for stage, native in mapping.entered_from.items()
+        ]
+        self._conversion = tuple(at(name) for name in _CONVERSION) if object_name == "lead" else ()
+        self._account = at("AccountId") if object_name == "contact" else None
+        self._person_account = at("IsPersonAccount") if object_name == "contact" and person_accounts else None
+
+    def _places(self, field: FieldMapping) -> tuple[int, ...]:
+        return tuple(self.columns.at(native) for native in field.native)
+
+    def __call__(self, cells: Cells, at: datetime) -> Record | Gone | None:
+        """Return the record, or that it is gone."""
+        key, created, creator, modified, editor, stamp, deleted, master = (cells[place] for place in self._base)
+        ref = Ref(self._crm, self._object, key)
+        if deleted:
+            return Gone(ref, instant_or_none(stamp) or at, master)
+        owner = _first(self._owner, cells)
+        fields: dict[str, Value] = {} if owner is None else {"owner": text(owner)}
+        for name, places, parse in self._fields:
+            # One column is the rule; several are asked in order.
+            value = parse(cells[places[0]]) if len(places) == 1 else parse(_first(places, cells))
+            if value is not None:
+                fields[name] = value
+        modified_at = instant(modified)
+        conversion = tuple(cells[place] for place in self._conversion) or (False, None, None, None, None)
+        return Record(
+            ref=ref,
+            stage_value=text(_first(self._stage, cells)),
+            owner_id=text(owner),
+            created_at=instant(created),
+            modified_at=modified_at,
+            modified_by=editor,
+            stamp=instant(stamp),
+            version=to_text(modified_at),
+            fields=fields,
+            created_by=creator,
+            state=self._state(fields, cells, converted=bool(conversion[0]), at=at),
+            account_id=cells[self._account] if self._account is not None else None,
+            converted_on=conversion[1] if conversion[0] else None,
+            converted_account_id=conversion[2],
+            converted_to=conversion[3],
+            converted_opportunity_id=conversion[4],
+            operation=text(_first(self._operation, cells)),
+        )
+
+    def _state(self, fields: Mapping[str, Value], cells: Cells, *, converted: bool, at: datetime) -> State:
+        if converted:
+            return "converted"
+        if self._person_account is not None and cells[self._person_account]:
+            return "out_of_scope"
+        if self._scope is not None and not holds(self._scope, RowFacts(fields, at, self._zone)):
+            return "out_of_scope"
+        return "live"
+
+
+class MoveReader:
+    """Reads field history rows of the stage and the owner. An owner's move has two rows; the one with ids counts."""
+
+    def __init__(self, crm: str, object_name: str, mapping: ObjectMapping) -> None:
+        parent = "LeadId" if object_name == "lead" else "ContactId"
+        self.columns = Columns(["Id", parent, "Field", "OldValue", "NewValue", "CreatedDate", "CreatedById"])
+        self._crm, self._object = crm, object_name
+        self.stage_fields = frozenset(mapping.stage.native)
+        # Standard lookups appear in history without their Id ending, custom ones as they are.
+        self.owner_fields = frozenset(name.removesuffix("Id") for name in mapping.owner.native)
+
+    @property
+    def fields(self) -> list[str]:
+        """The values of `Field` that are asked for."""
+        return sorted(self.stage_fields | self.owner_fields)
+
+    def __call__(self, cells: Cells, at: datetime) -> Move | None:
+        """Return the move, None for the display-name row of a lookup."""
+        key, parent, field, old, new, created, author = cells
+        kind = "stage" if field in self.stage_fields else "owner"
+        if kind == "owner" and not (_is_owner(old) and _is_owner(new)):
+            return None
+        return Move(Ref(self._crm, self._object, parent), key, kind, text(old), text(new), instant(created), author)
+
+
+def _is_owner(value: Cell) -> bool:
+    return value is None or (isinstance(value, str) and len(value) in (15, 18) and value[:3] in ("005", "00G"))
+
+
+class UserReader:
+    """Reads users; `belongs` answers which permission sets and queues a user id has."""
+
+    def __init__(self, crm: str, mapping: Mapping[str, FieldMapping], belongs: Callable[[str], tuple[tuple[str, ...], tuple[str, ...]]]) -> None:
+        self._away = mapping.get("out_of_office_until")
+        self.columns = Columns([
+            "Id", "Username", "Email", "Name", "IsActive", "ManagerId", "TimeZoneSidKey", "Country", "UserRole.Name", "Profile.Name",
+            *(self._away.native if self._away else ()),
+        ])  # fmt: skip
+        self._crm, self._belongs = crm, belongs
+
+    def __call__(self, cells: Cells, at: datetime) -> User | None:
+        """Return the user."""
+        row = named(self.columns.names, cells)
+        away = parser(self._away)(_first_of(self._away, row)) if self._away else None
+        sets, queues = self._belongs(cells[0])
+        return User(
+            crm=self._crm, id=cells[0], username=text(row["Username"]) or "", email=text(row["Email"]),
+            name=text(row["Name"]) or "", active=bool(row["IsActive"]), manager_id=text(row["ManagerId"]),
+            role=text(row["UserRole.Name"]), profile=text(row["Profile.Name"]), zone=text(row["TimeZoneSidKey"]),
+            country=text(row["Country"]), permission_sets=sets, queues=queues,
+            out_of_office_until=text(away),
+        )  # fmt: skip
+
+
+class QueueReader:
+    """Reads queues."""
+
+    def __init__(self, crm: str) -> None:
+        self.columns = Columns(["Id", "Name"])
+        self._crm = crm
+
+    def __call__(self, cells: Cells, at: datetime) -> Queue:
+        """Return the queue."""
+        return Queue(self._crm, cells[0], text(cells[1]) or "")
+
+
+class AccountReader:
+    """Reads companies, by the mapped fields alone."""
+
+    def __init__(self, crm: str, mapping: Mapping[str, FieldMapping]) -> None:
+        self.columns = Columns(["Id", "IsDeleted", *(native for field in mapping.values() for native in field.native)])
+        self._crm = crm
+        self._fields = [(name, tuple(self.columns.at(n) for n in field.native), parser(field)) for name, field in mapping.items()]
+
+    def __call__(self, cells: Cells, at: datetime) -> Account:
+        """Return the company."""
+        values = ((name, parse(_first(places, cells))) for name, places, parse in self._fields)
+        return Account(self._crm, cells[0], {name: value for name, value in values if value is not None}, bool(cells[1]))
+
+
+class OpportunityReader:
+    """Reads deals; an outcome is what IsClosed and IsWon say. A close date without a time is noon in the company zone."""
+
+    def __init__(self, crm: str, mapping: CrmMapping, zone: ZoneInfo) -> None:
+        self._mapping, self._crm, self._zone = mapping, crm, zone
+        fields = mapping.opportunity
+        self._loss = mapping.loss_reason
+        self.columns = Columns([
+            "Id", "IsDeleted", "AccountId", "OwnerId", "IsClosed", "IsWon", "CreatedDate",
+            *(native for field in fields.values() for native in field.native), *(self._loss.native or ()),
+        ])  # fmt: skip
+
+    def __call__(self, cells: Cells, at: datetime) -> Opportunity:
+        """Return the deal."""
+        row = named(self.columns.names, cells)
+        value = {name: parser(field)(_first_of(field, row)) for name, field in self._mapping.opportunity.items()}
+        outcome = "open" if not row["IsClosed"] else "won" if row["IsWon"] else "lost"
+        amount = parser(FieldMapping("amount", (), "number"))(value.get("amount"))
+        return Opportunity(
+            crm=self._crm, id=cells[0], account_id=text(row["AccountId"]), owner_id=text(row["OwnerId"]),
+            stage=text(value.get("stage")), outcome=outcome, created_at=instant(row["CreatedDate"]),
+            closed_at=self._closed(value.get("closed_at")) if outcome != "open" else None,
+            amount=float(amount) if isinstance(amount, (int, float)) else None, currency=text(value.get("currency")),
+            loss_reason=translate(self._loss, row) if outcome == "lost" else None, deleted=bool(row["IsDeleted"]),
+        )  # fmt: skip
+
+    def _closed(self, value: Value) -> datetime | None:
+        if isinstance(value, str) and len(value) == 10:
+            return noon(value, self._zone)
+        return instant_or_none(value)
+
+
+class RoleReader:
+    """Reads people's parts in deals."""
+
+    def __init__(self, crm: str) -> None:
+        self.columns = Columns(["Id", "IsDeleted", "OpportunityId", "ContactId", "Role", "IsPrimary", "CreatedDate"])
+        self._crm = crm
+
+    def __call__(self, cells: Cells, at: datetime) -> OpportunityRole:
+        """Return the part."""
+        key, deleted, deal, contact, role, primary, created = cells
+        return OpportunityRole(self._crm, key, deal, contact, text(role), bool(primary), instant(created), bool(deleted))
+
+
+class CampaignReader:
+    """Reads campaigns; a deleted one is left as it was known."""
+
+    def __init__(self, crm: str, mapping: Mapping[str, FieldMapping]) -> None:
+        self.columns = Columns(["Id", "IsDeleted", "Name", *(native for field in mapping.values() for native in field.native)])
+        self._crm, self._mapping = crm, mapping
+
+    def __call__(self, cells: Cells, at: datetime) -> Campaign | None:
+        """Return the campaign."""
+        row = named(self.columns.names, cells)
+        if row["IsDeleted"]:
+            return None
+        value = {name: parser(field)(_first_of(field, row)) for name, field in self._mapping.items()}
+        cost = parser(FieldMapping("cost", (), "number"))(value.get("cost"))
+        return Campaign(
+            self._crm, cells[0], text(value.get("name")) or text(row["Name"]) or "", text(value.get("type")),
+            float(cost) if isinstance(cost, (int, float)) else None,
+        )  # fmt: skip
+
+
+def _first(places: tuple[int, ...], cells: Cells) -> Cell:
+    """Return the first filled cell."""
+    for place in places:
+        if cells[place] is not None and cells[place] != "":
+            return cells[place]
+    return None
+
+
+def _first_of(field: FieldMapping, row: Mapping[str, Cell]) -> Cell:
+    return next((row[native] for native in field.native if row[native] not in (None, "")), None)

@@ -1,0 +1,89 @@
+"""Stage changes in the past tense, what the law said of them, and the stays between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from leadsync.domain.records import Ref
+
+Source = Literal["history", "poll", "leadsync", "import"]
+Verdict = Literal["adopted", "legal", "flagged", "reverted", "redirected", "coalesced", "unmapped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One stage change of one record. `from_stage`/`to_stage` are None for a value outside the mapping or a blank.
+
+    `seq` orders transitions in the ledger, `at` is the CRM's instant (`at_exact` false: the best that was known),
+    `coalesced` says that moves in between were not seen. The verdict fields are None until it was judged.
+    """
+
+    seq: int
+    ref: Ref
+    from_stage: str | None
+    to_stage: str | None
+    from_value: str | None
+    to_value: str | None
+    at: datetime
+    at_exact: bool
+    observed_at: datetime
+    source: Source
+    actor_id: str | None
+    coalesced: bool = False
+    reason: str | None = None  # the recycle reason's key, or `converted`
+    verdict: Verdict | None = None
+    actor_roles: tuple[str, ...] = ()
+    correction: bool = False
+    bulk_id: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The law's word on one transition, with the reason in plain words."""
+
+    seq: int
+    verdict: Verdict
+    actor_roles: tuple[str, ...]
+    correction: bool
+    why: str
+    reason: str | None = None
+    bulk_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stay of one record in a stage; `left_at` None while it lasts."""
+
+    ref: Ref
+    stage: str | None
+    entered_at: datetime
+    left_at: datetime | None
+    entered_exact: bool
+
+
+def spans(transitions: Sequence[Transition], ended_at: datetime | None = None) -> tuple[Span, ...]:
+    """Return the contiguous stays of one record from its transitions in order.
+
+    A change between two values of one stage is no move. A correction (verdict-time: `correction`) takes the record
+    back to the stay before, which goes on as if never left (semantics.md C). `ended_at` closes the last stay of a
+    record that is no longer live.
+    """
+    stays: list[Span] = []
+    for move in transitions:
+        if move.correction and len(stays) >= 2 and stays[-2].stage == move.to_stage:
+            stays.pop()
+            last = stays.pop()
+            stays.append(Span(last.ref, last.stage, last.entered_at, None, last.entered_exact))
+            continue
+        if stays and stays[-1].stage == move.to_stage:
+            continue
+        if stays:
+            last = stays.pop()
+            stays.append(Span(last.ref, last.stage, last.entered_at, move.at, last.entered_exact))
+        stays.append(Span(move.ref, move.to_stage, move.at, None, move.at_exact))
+    if stays and ended_at is not None:
+        last = stays.pop()
+        stays.append(Span(last.ref, last.stage, last.entered_at, ended_at, last.entered_exact))
+    return tuple(stays)

@@ -1,0 +1,129 @@
+"""What the CRM should show of a decision: wished values compared with the mirrored ones, merged into one write.
+
+A person's edit wins: fields that people edit are guarded by the record's version and the values they had when this was
+decided. Fields that only leadsync writes ride along, or go by themselves without a precondition.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from leadsync.domain.effects import Priority, WriteBack, WriteKind, canonical, effect_id
+from leadsync.domain.instants import to_text
+from leadsync.domain.mapping import CrmMapping, FieldMapping
+from leadsync.domain.records import Record, Value
+
+GUARDED = frozenset({"stage", "owner", "assignee", "disposition", "recycle_reason", "misrouted", "queue"})
+"""Fields that people edit too; the rest of leadsync's own fields are read-only for them."""
+
+_KIND: Mapping[str, WriteKind] = {
+    "owner": "owner",
+    "assignee": "owner",
+    "queue": "owner",
+    "brief": "owner",
+    "misrouted": "owner",
+    "score": "score",
+    "product": "score",
+    "stage_entered_at": "stage_entered",
+    "held_until": "stage_entered",
+    "recycle_count": "stage_entered",
+    "mql_count": "stage_entered",
+    "first_mql_at": "stage_entered",
+    "last_mql_at": "stage_entered",
+    "sla_due_at": "stage_entered",
+    "marketable": "stage_entered",
+}
+
+
+def kind_of(field: str, record: Record) -> WriteKind:
+    """Return which kind of effect a field belongs to; stage, disposition and reason go with the stage."""
+    if field in ("stage", "disposition", "recycle_reason"):
+        return "contact_stage" if record.ref.object == "contact" else "lead_stage"
+    return _KIND[field]
+
+
+def write_back(
+    record: Record,
+    wished: Mapping[str, Value],
+    mapping: CrmMapping,
+    kinds: frozenset[str],
+    *,
+    cause: str,
+    priority: Priority,
+    correction: bool = False,
+) -> WriteBack | None:
+    """Return the one write that brings a record to the wished values, None when it shows them already.
+
+    Values whose kind may not be delivered, or whose field the mapping does not let us write, are left out. The id
+    covers record, version and values: wished again on the same version, it is the same wish.
+    """
+    if record.state != "live":
+        return None
+    values = {
+        name: value
+        for name, value in sorted(wished.items())
+        if is_writable(mapping, record, name)
+        and kind_of(name, record) in kinds
+        and not same(current(record, name), value)
+    }
+    if not values:
+        return None
+    found = {kind_of(name, record) for name in values}
+    order: tuple[WriteKind, ...] = ("lead_stage", "contact_stage", "owner", "stage_entered", "score", "membership")
+    listed = tuple(kind for kind in order if kind in found)
+    return WriteBack(
+        effect_id=effect_id("write", record.ref, record.version, canonical(values)),
+        ref=record.ref,
+        values=values,
+        base_version=record.version,
+        guarded={name: current(record, name) for name in values if name in GUARDED},
+        kinds=listed,
+        priority=priority,
+        group_id=f"{listed[0]}:{cause}",
+        cause=cause,
+        correction=correction,
+    )
+
+
+def current(record: Record, field: str) -> Value:
+    """Return what a record shows in a field of leadsync's name."""
+    match field:
+        case "stage":
+            return record.stage_value
+        case "owner":
+            return record.owner_id
+        case _:
+            return record.fields.get(field)
+
+
+def is_writable(mapping: CrmMapping, record: Record, field: str) -> bool:
+    """Say whether the mapping lets leadsync write a field of this kind of record."""
+    found = native(mapping, record.ref.object, field)
+    return found is not None and found.write
+
+
+def native(mapping: CrmMapping, object_name: str, field: str) -> FieldMapping | None:
+    """Return the CRM field behind leadsync's name, None when it is not mapped."""
+    objects = mapping.objects[object_name]
+    match field:
+        case "stage":
+            return objects.stage
+        case "owner":
+            return objects.owner
+        case _:
+            return objects.fields.get(field)
+
+
+def same(shown: Value, wished: Value) -> bool:
+    """Say whether a shown value means the wished one: a blank is a blank, 72.0 is 72, an unticked box is no."""
+    if wished is None or wished == "":
+        return shown is None or shown in ("", 0)
+    if isinstance(wished, bool):
+        return bool(shown) is wished
+    if isinstance(wished, (int, float)):
+        return (shown or 0) == wished
+    return shown == wished
+
+
+def instant(at: datetime | None) -> Value:
+    """Return an instant as a field value."""
+    return None if at is None else to_text(at)

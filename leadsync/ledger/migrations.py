@@ -1,0 +1,375 @@
+"""The tables of the ledger, as numbered steps that only ever go forward. The views on them are `views.py`.
+
+Instants are ISO text in UTC whole seconds, yes/no is 0 or 1, points are hundredths, lists and field values are JSON.
+Facts (transitions, judgements, withdrawals, touches, assignments) are only added; triggers refuse the rest.
+A new step is appended below; a shipped one is never edited. `user_version` counts them.
+"""
+
+from sqlite_utils import Database, Migrations
+
+from leadsync.ledger.connection import APPLICATION_ID
+
+steps = Migrations("ledger")
+
+_TABLES = """
+CREATE TABLE records (
+    rid INTEGER PRIMARY KEY,
+    crm TEXT NOT NULL,
+    object TEXT NOT NULL CHECK (object IN ('lead', 'contact')),
+    id TEXT NOT NULL,
+    person_id TEXT NOT NULL,
+    stage_value TEXT,
+    stage TEXT,
+    owner_id TEXT,
+    assignee_id TEXT,
+    email_key TEXT,
+    created_at TEXT NOT NULL,
+    created_by TEXT,
+    modified_at TEXT NOT NULL,
+    modified_by TEXT,
+    stamp TEXT NOT NULL,
+    version TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('live', 'converted', 'merged', 'deleted', 'out_of_scope')),
+    account_id TEXT,
+    converted_to TEXT,
+    converted_account_id TEXT,
+    converted_opportunity_id TEXT,
+    converted_on TEXT,
+    merged_into TEXT,
+    operation TEXT,
+    fields TEXT NOT NULL,
+    read_at TEXT NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    ended_at TEXT,
+    gap INTEGER CHECK (gap IN (0, 1)),  -- a value that history does not explain; 1 once a complete pass has seen it
+    owner_rows INTEGER NOT NULL DEFAULT 0 CHECK (owner_rows IN (0, 1)),  -- 0: the owner of now is the only one ever seen
+    UNIQUE (crm, object, id)
+) STRICT;
+CREATE INDEX records_by_person ON records (person_id);
+CREATE INDEX records_by_email ON records (email_key, crm) WHERE email_key IS NOT NULL;
+CREATE INDEX records_by_account ON records (account_id, crm) WHERE account_id IS NOT NULL;
+CREATE INDEX records_by_conversion ON records (converted_to, crm) WHERE converted_to IS NOT NULL;
+CREATE INDEX records_by_deal ON records (converted_opportunity_id, crm) WHERE converted_opportunity_id IS NOT NULL;
+CREATE INDEX records_by_merge ON records (merged_into, crm, object) WHERE merged_into IS NOT NULL;
+CREATE INDEX records_with_gap ON records (crm, object) WHERE gap IS NOT NULL;
+
+CREATE TABLE persons (
+    person_id TEXT PRIMARY KEY,
+    crm TEXT NOT NULL,
+    wake_at TEXT,
+    decided_at TEXT,
+    score INTEGER,
+    band TEXT,
+    product TEXT,
+    fired TEXT NOT NULL DEFAULT '{}',
+    noticed TEXT NOT NULL DEFAULT '[]',
+    rulebook_hash TEXT,
+    recycle_count INTEGER NOT NULL DEFAULT 0,
+    mql_count INTEGER NOT NULL DEFAULT 0,
+    first_mql_at TEXT,
+    last_mql_at TEXT,
+    held_until TEXT,
+    passes INTEGER NOT NULL DEFAULT 0,
+    outcome TEXT NOT NULL DEFAULT 'none' CHECK (outcome IN ('none', 'open', 'won', 'lost')),
+    outcome_at TEXT,
+    twin_of TEXT,
+    marketable INTEGER CHECK (marketable IN (0, 1))
+) STRICT;
+CREATE INDEX persons_due ON persons (crm, wake_at, person_id) WHERE wake_at IS NOT NULL;
+CREATE INDEX persons_undecided ON persons (crm) WHERE decided_at IS NULL AND wake_at IS NULL;
+
+CREATE TABLE moves (
+    crm TEXT NOT NULL,
+    object TEXT NOT NULL,
+    record_id TEXT NOT NULL,
+    field TEXT NOT NULL CHECK (field IN ('stage', 'owner')),
+    at TEXT NOT NULL,
+    move_id TEXT NOT NULL,
+    old TEXT,
+    new TEXT,
+    by TEXT,
+    PRIMARY KEY (crm, object, record_id, field, at, move_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE transitions (
+    seq INTEGER PRIMARY KEY,
+    rid INTEGER NOT NULL REFERENCES records (rid),
+    kind TEXT NOT NULL CHECK (kind IN ('birth', 'move', 'poll', 'gap', 'conversion')),
+    cause TEXT,  -- the history row of a move, the converted lead's rid of a conversion
+    from_stage TEXT,
+    to_stage TEXT,
+    from_value TEXT,
+    to_value TEXT,
+    at TEXT NOT NULL,
+    at_exact INTEGER NOT NULL CHECK (at_exact IN (0, 1)),
+    observed_at TEXT NOT NULL,
+    source TEXT NOT NULL CHECK (source IN ('history', 'poll', 'leadsync', 'import')),
+    actor_id TEXT,
+    coalesced INTEGER NOT NULL CHECK (coalesced IN (0, 1)),
+    reason TEXT,
+    correction INTEGER NOT NULL CHECK (correction IN (0, 1)),
+    adopted INTEGER NOT NULL CHECK (adopted IN (0, 1)),
+    effect_id TEXT
+) STRICT;
+CREATE INDEX transitions_by_record ON transitions (rid);
+CREATE INDEX transitions_by_actor ON transitions (actor_id, at) WHERE adopted = 0;
+
+CREATE TABLE withdrawals (  -- transitions that a later reading of the CRM's own history replaced
+    seq INTEGER PRIMARY KEY REFERENCES transitions (seq),
+    at TEXT NOT NULL,
+    why TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE judgements (
+    seq INTEGER PRIMARY KEY REFERENCES transitions (seq),
+    verdict TEXT NOT NULL
+        CHECK (verdict IN ('adopted', 'legal', 'flagged', 'reverted', 'redirected', 'coalesced', 'unmapped')),
+    actor_roles TEXT NOT NULL,
+    correction INTEGER NOT NULL CHECK (correction IN (0, 1)),
+    why TEXT NOT NULL,
+    reason TEXT,
+    bulk_id TEXT,
+    at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE spans (
+    rid INTEGER NOT NULL REFERENCES records (rid),
+    n INTEGER NOT NULL,
+    stage TEXT,
+    entered_at TEXT NOT NULL,
+    left_at TEXT,
+    entered_exact INTEGER NOT NULL CHECK (entered_exact IN (0, 1)),
+    in_line INTEGER NOT NULL DEFAULT 1 CHECK (in_line IN (0, 1)),  -- 0: the person has several records, see lines
+    PRIMARY KEY (rid, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lines (
+    person_id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    rid INTEGER NOT NULL REFERENCES records (rid),
+    stage TEXT,
+    entered_at TEXT NOT NULL,
+    left_at TEXT,
+    entered_exact INTEGER NOT NULL CHECK (entered_exact IN (0, 1)),
+    PRIMARY KEY (person_id, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE owners (
+    rid INTEGER NOT NULL REFERENCES records (rid),
+    field TEXT NOT NULL CHECK (field IN ('owner', 'assignee')),
+    n INTEGER NOT NULL,
+    owner_id TEXT,
+    at TEXT NOT NULL,
+    by TEXT,
+    source TEXT NOT NULL CHECK (source IN ('history', 'poll', 'leadsync', 'import')),
+    PRIMARY KEY (rid, field, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE touches (
+    crm TEXT NOT NULL,
+    touch_id TEXT NOT NULL,
+    object TEXT NOT NULL,
+    record_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('inbound', 'outbound', 'both')),
+    at TEXT NOT NULL,
+    channel TEXT,
+    investment TEXT,
+    response TEXT,
+    campaign TEXT,
+    campaign_id TEXT,
+    actor_id TEXT,
+    by TEXT,
+    source_id TEXT,
+    text TEXT,
+    retracted_at TEXT,
+    points INTEGER,
+    strength TEXT CHECK (strength IN ('strong', 'weak')),
+    UNIQUE (crm, touch_id)
+) STRICT;
+CREATE INDEX touches_by_record ON touches (record_id, object, crm);
+
+CREATE TABLE users (
+    crm TEXT NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (crm, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE queues (
+    crm TEXT NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (crm, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE campaigns (
+    crm TEXT NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (crm, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE accounts (
+    crm TEXT NOT NULL,
+    id TEXT NOT NULL,
+    data TEXT NOT NULL,
+    deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+    domain_key TEXT,
+    company_key TEXT,
+    PRIMARY KEY (crm, id)
+) STRICT;
+CREATE INDEX accounts_by_domain ON accounts (domain_key, crm) WHERE domain_key IS NOT NULL;
+CREATE INDEX accounts_by_company ON accounts (company_key, crm) WHERE company_key IS NOT NULL;
+CREATE TABLE opportunities (
+    crm TEXT NOT NULL,
+    id TEXT NOT NULL,
+    data TEXT NOT NULL,
+    lead_id TEXT,
+    stage TEXT,
+    outcome TEXT NOT NULL CHECK (outcome IN ('open', 'won', 'lost')),
+    created_at TEXT NOT NULL,
+    closed_at TEXT,
+    amount REAL,
+    currency TEXT,
+    deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+    PRIMARY KEY (crm, id)
+) STRICT;
+CREATE INDEX opportunities_by_lead ON opportunities (lead_id, crm) WHERE lead_id IS NOT NULL;
+CREATE TABLE opportunity_roles (
+    crm TEXT NOT NULL,
+    id TEXT NOT NULL,
+    data TEXT NOT NULL,
+    opportunity_id TEXT NOT NULL,
+    contact_id TEXT NOT NULL,
+    role TEXT,
+    deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+    PRIMARY KEY (crm, id)
+) STRICT;
+CREATE INDEX roles_by_contact ON opportunity_roles (contact_id, crm);
+CREATE INDEX roles_by_deal ON opportunity_roles (opportunity_id, crm);
+
+CREATE TABLE clocks (
+    clock_id TEXT PRIMARY KEY,
+    person_id TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('lead', 'owner')),
+    start_cause TEXT NOT NULL,
+    owner_id TEXT,
+    calendar TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    due_at TEXT,
+    state TEXT NOT NULL CHECK (state IN ('open', 'met', 'breached', 'void', 'backlog')),
+    stopped_at TEXT,
+    paused_since TEXT,
+    paused_minutes INTEGER NOT NULL,
+    breached_at TEXT,
+    void_reason TEXT,
+    followed_up INTEGER NOT NULL CHECK (followed_up IN (0, 1)),
+    rungs_done TEXT NOT NULL,
+    rung_times TEXT NOT NULL
+) STRICT;
+CREATE INDEX clocks_by_person ON clocks (person_id);
+
+CREATE TABLE assignments (
+    aid INTEGER PRIMARY KEY,
+    rid INTEGER NOT NULL REFERENCES records (rid),
+    person_id TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    pool TEXT,
+    tier TEXT NOT NULL,
+    sticky INTEGER NOT NULL CHECK (sticky IN (0, 1)),
+    owner_id TEXT NOT NULL,
+    by TEXT NOT NULL,
+    at TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    door TEXT NOT NULL,
+    candidates TEXT NOT NULL,
+    UNIQUE (rid, door, at, owner_id)
+) STRICT;
+CREATE INDEX assignments_by_time ON assignments (at);
+
+CREATE TABLE pool_state (
+    pool TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    vt REAL NOT NULL,
+    PRIMARY KEY (pool, tier, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    effect_id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('write_back', 'membership', 'escalation', 'notice')),
+    group_id TEXT NOT NULL,
+    crm TEXT NOT NULL,
+    object TEXT NOT NULL,
+    record_id TEXT NOT NULL,
+    person_id TEXT,
+    payload TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    stage_value TEXT,  -- the status that a write-back sets, by which it is recognised when it is read back
+    correction INTEGER NOT NULL CHECK (correction IN (0, 1)),
+    clock_id TEXT,
+    priority INTEGER NOT NULL,
+    state TEXT NOT NULL
+        CHECK (state IN ('pending', 'held', 'sent', 'unknown', 'applied', 'rejected', 'superseded', 'dead')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    retry_at TEXT,
+    decided_at TEXT NOT NULL,
+    sent_at TEXT,
+    done_at TEXT,
+    error TEXT,
+    epoch INTEGER,
+    version TEXT
+) STRICT;
+CREATE INDEX outbox_open ON outbox (state, priority, decided_at) WHERE state IN ('pending', 'held', 'sent', 'unknown');
+CREATE INDEX outbox_by_record ON outbox (record_id, object, crm);
+CREATE INDEX outbox_by_clock ON outbox (clock_id) WHERE clock_id IS NOT NULL;
+CREATE UNIQUE INDEX outbox_one_in_flight ON outbox (crm, object, record_id)
+    WHERE kind = 'write_back' AND state IN ('sent', 'unknown');
+
+CREATE TABLE marks (
+    crm TEXT NOT NULL,
+    source TEXT NOT NULL,
+    mark TEXT,
+    progress TEXT,
+    marked_at TEXT,
+    PRIMARY KEY (crm, source)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cycles (
+    cycle_id INTEGER PRIMARY KEY,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    observed INTEGER NOT NULL DEFAULT 0,
+    transitions INTEGER NOT NULL DEFAULT 0,
+    decided INTEGER NOT NULL DEFAULT 0,
+    delivered INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    api_calls INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE rulebooks (
+    hash TEXT PRIMARY KEY,
+    adopted_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stages (  -- of the rulebook in force, so that passes can be counted in SQL
+    stage TEXT PRIMARY KEY,
+    role TEXT NOT NULL,
+    rank INTEGER
+) STRICT, WITHOUT ROWID;
+"""
+
+_FACTS = ("transitions", "withdrawals", "judgements", "assignments", "touches", "moves")
+_TOUCH_FACTS = (
+    "crm", "touch_id", "object", "record_id", "kind", "direction", "at", "channel", "investment", "response",
+    "campaign", "campaign_id", "actor_id", "by", "source_id", "text",
+)  # fmt: skip
+
+
+@steps()
+def m001_first(db: Database) -> None:
+    """Create everything of the first release."""
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    for table in _FACTS:
+        columns = f" OF {', '.join(_TOUCH_FACTS)}" if table == "touches" else ""
+        for event, name in ((f"UPDATE{columns}", "update"), ("DELETE", "delete")):
+            db.execute(
+                f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END"
+            )
+    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    db.execute("PRAGMA user_version=1")

@@ -1,0 +1,256 @@
+"""Records as the CRM shows them: which of a page's rows are news, and writing only those.
+
+A row that the ledger has seen already costs one comparison. What changed is handed on: to `derivation.py` for its
+transitions, to `people.py` for its links.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from leadsync.domain.mapping import CrmMapping
+from leadsync.domain.records import Gone, Record
+from leadsync.ledger.chain import Origin, first_step, stage_in
+from leadsync.ledger.codec import email_key, text, to_sorted_json
+from leadsync.ledger.connection import select_in
+from leadsync.ledger.intake import Intake
+from leadsync.ledger.people import person_name
+
+_CONTENT = (
+    "stage_value", "stage", "owner_id", "assignee_id", "email_key", "created_at", "created_by", "modified_at",
+    "modified_by", "stamp", "version", "state", "account_id", "converted_to", "converted_account_id",
+    "converted_opportunity_id", "converted_on", "merged_into", "operation", "fields",
+)  # fmt: skip
+_INDEX = {name: place for place, name in enumerate(_CONTENT)}
+_STAGE_VALUE, _STAGE, _OWNER, _ASSIGNEE = 0, 1, 2, 3
+_CREATED, _MODIFIED, _STAMP, _STATE = (_INDEX[name] for name in ("created_at", "modified_at", "stamp", "state"))
+_CONVERTED_TO, _MERGED_INTO = _INDEX["converted_to"], _INDEX["merged_into"]
+_LINKS = (_STATE, _CONVERTED_TO, _MERGED_INTO, _INDEX["converted_on"])
+
+_SELECT = (
+    f"SELECT id, rid, read_at, ended_at, {', '.join(_CONTENT)} FROM records WHERE crm = ? AND object = ? AND id IN (*)"
+)
+_INSERT = (
+    f"INSERT INTO records (rid, crm, object, id, person_id, read_at, first_seen_at, ended_at, {', '.join(_CONTENT)})"
+    f" VALUES ({', '.join('?' * (8 + len(_CONTENT)))})"
+)
+_UPDATE = f"UPDATE records SET read_at = ?, ended_at = ?, {', '.join(f'{name} = ?' for name in _CONTENT)} WHERE rid = ?"
+_BIRTH = (
+    "INSERT INTO transitions (seq, rid, kind, to_stage, to_value, at, at_exact, observed_at, source, actor_id, coalesced,"
+    " correction, adopted) VALUES (?, ?, 'birth', ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)"
+)
+_SPAN = "INSERT INTO spans (rid, n, stage, entered_at, left_at, entered_exact) VALUES (?, 0, ?, ?, NULL, ?)"
+_PERSON = "INSERT INTO persons (person_id, crm, wake_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
+    """Return what the ledger keeps of a record, in the order of its columns; equal content is no change."""
+    fields = record.fields
+    value = record.stage_value
+    return (
+        value,
+        mapping.stage_of_value.get(value) if value is not None else None,
+        record.owner_id,
+        fields.get("assignee"),
+        email_key(fields.get("email")),
+        text(record.created_at),
+        record.created_by,
+        text(record.modified_at),
+        record.modified_by,
+        text(record.stamp),
+        record.version,
+        record.state,
+        record.account_id,
+        record.converted_to,
+        record.converted_account_id,
+        record.converted_opportunity_id,
+        record.converted_on,
+        record.merged_into,
+        record.operation,
+        to_sorted_json(fields),
+    )
+
+
+def store_records(intake: Intake, object_name: str, records: Sequence[Record]) -> None:
+    """Write the records of one object that are new or changed."""
+    wanted = {record.ref.id: record for record in sorted(records, key=lambda record: record.stamp)}
+    known = {row[0]: row for row in select_in(intake.con, _SELECT, wanted, (intake.crm, object_name))}
+    fresh: list[tuple[Record, tuple[Any, ...]]] = []
+    updates: list[tuple[Any, ...]] = []
+    for record_id, record in wanted.items():
+        row = content(record, intake.mapping)
+        if (stored := known.get(record_id)) is None:
+            fresh.append((record, row))
+        elif stored[4:] != row and _is_newer(row, stored, intake.read_at):
+            updates.append(_changed(intake, stored, row))
+    if updates:
+        intake.con.executemany(_UPDATE, updates)
+        intake.changed += len(updates)
+    if fresh:
+        _store_new(intake, object_name, fresh)
+
+
+def _is_newer(row: tuple[Any, ...], stored: tuple[Any, ...], read_at: str) -> bool:
+    """Say whether a row is younger than what is stored: by its stamp, and where two share a second by when it was read.
+
+    A record that was reported gone only comes back by a later reading; whether an undelete moves the stamp is not
+    documented by Salesforce.
+    """
+    old = stored[4:]
+    if old[_STATE] in ("deleted", "merged") and row[_STATE] not in ("deleted", "merged"):
+        return bool(row[_STAMP] > stored[3] or (row[_STAMP] >= old[_STAMP] and read_at > stored[2]))
+    if row[_STAMP] != old[_STAMP]:
+        return bool(row[_STAMP] > old[_STAMP])
+    return read_at >= stored[2]
+
+
+def _changed(intake: Intake, stored: tuple[Any, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    rid, old = stored[1], stored[4:]
+    _note_load(intake, old, -1)
+    _note_load(intake, row, 1)
+    if row[_STAGE_VALUE] != old[_STAGE_VALUE]:
+        intake.derive.add(rid)
+    if any(row[place] != old[place] for place in _LINKS):
+        intake.derive.add(rid)
+        intake.relink.add(rid)
+    if row[_OWNER] != old[_OWNER] or row[_ASSIGNEE] != old[_ASSIGNEE]:
+        intake.owners.add(rid)
+    intake.heard(rid, row[_MODIFIED])
+    return (intake.read_at, _ended_at(row, stored[3]), *row, rid)
+
+
+def _ended_at(row: tuple[Any, ...], known: str | None) -> str | None:
+    """Return when a record ended; the instant of a conversion is worked out with its transitions."""
+    match row[_STATE]:
+        case "live" | "out_of_scope":
+            return None
+        case "converted":
+            return known
+        case _:
+            return known or str(row[_MODIFIED])
+
+
+def _store_new(intake: Intake, object_name: str, fresh: list[tuple[Record, tuple[Any, ...]]]) -> None:
+    con, crm = intake.con, intake.crm
+    ids = [record.ref.id for record, _ in fresh]
+    with_moves: set[tuple[str, str]] = set()
+    for row in select_in(
+        con, "SELECT DISTINCT record_id, field FROM moves WHERE crm = ? AND object = ? AND record_id IN (*)", ids,
+        (crm, object_name),
+    ):  # fmt: skip
+        with_moves.add((row[0], row[1]))
+    targets = {
+        row[0]
+        for row in select_in(
+            con, "SELECT merged_into FROM records WHERE crm = ? AND object = ? AND merged_into IN (*)", ids,
+            (crm, object_name),
+        )
+    }  # fmt: skip
+    if object_name == "contact":
+        targets |= {
+            row[0]
+            for row in select_in(
+                con, "SELECT converted_to FROM records WHERE crm = ? AND converted_to IN (*)", ids, (crm,)
+            )
+        }
+    has_history = object_name in intake.history
+    records, births, stays, persons = [], [], [], []
+    for record, row in fresh:
+        rid = intake.next_rid
+        intake.next_rid += 1
+        record_id = record.ref.id
+        person_id = person_name(crm, object_name, record_id)
+        records.append(
+            (rid, crm, object_name, record_id, person_id, intake.read_at, intake.read_at, _ended_at(row, None), *row)
+        )
+        adopted = intake.go_live is None or row[_CREATED] < intake.go_live
+        persons.append((person_id, crm, None if adopted else ""))
+        _note_load(intake, row, 1)
+        linked = row[_CONVERTED_TO] is not None or row[_MERGED_INTO] is not None or record_id in targets
+        if linked:
+            intake.relink.add(rid)
+        if (record_id, "owner") in with_moves:
+            intake.owners.add(rid)
+        if linked or row[_STATE] not in ("live", "out_of_scope") or (record_id, "stage") in with_moves:
+            intake.derive.add(rid)
+            continue
+        # Most rows of a first load end here: a birth, a stay, and nothing else to find out.
+        origin = origin_of(intake.mapping, object_name, record, row, intake.read_at, has_history, adopted)
+        first = first_step(origin, (), None, ())
+        source = "import" if adopted else "history" if has_history else "poll"
+        stage = row[_STAGE] or stage_in(intake.mapping, first.new)
+        births.append(
+            (intake.next_seq, rid, stage, first.new, first.at, int(first.exact), intake.read_at, source, first.actor_id,
+             int(adopted))
+        )  # fmt: skip
+        stays.append((rid, stage, first.at, int(first.exact)))
+        intake.next_seq += 1
+    con.executemany(_INSERT, records)
+    con.executemany(_PERSON, persons)
+    con.executemany(_BIRTH, births)
+    con.executemany(_SPAN, stays)
+    intake.new += len(fresh)
+    intake.changed += len(fresh)
+    intake.transitions += len(births)
+
+
+def origin_of(
+    mapping: CrmMapping, object_name: str, record: Record, row: tuple[Any, ...], first_seen_at: str,
+    has_history: bool, adopted: bool,
+) -> Origin:  # fmt: skip
+    """Return what is known of a record's beginning."""
+    return Origin(
+        created_at=row[_CREATED],
+        created_by=record.created_by,
+        modified_at=row[_MODIFIED],
+        first_seen_at=first_seen_at,
+        value=record.stage_value,
+        has_history=has_history,
+        adopted=adopted,
+        ended=record.state not in ("live", "out_of_scope"),
+        entered_at=believed_entry(mapping, object_name, row[_STAGE], record.fields),
+    )
+
+
+def believed_entry(mapping: CrmMapping, object_name: str, stage: str | None, fields: Any) -> str | None:
+    """Return the entry instant that a date field of the record claims, when the mapping says to believe it."""
+    belief = mapping.objects[object_name].entered_from if object_name in mapping.objects else {}
+    if not belief or stage not in belief:
+        return None
+    native = belief[stage]
+    for name, field in mapping.objects[object_name].fields.items():
+        if native in field.native and isinstance(value := fields.get(name), str):
+            return value if "T" in value else f"{value}T00:00:00Z"
+    value = fields.get(native)
+    if not isinstance(value, str):
+        return None
+    return value if "T" in value else f"{value}T00:00:00Z"
+
+
+def store_gone(intake: Intake, gone: Iterable[Gone]) -> None:
+    """Mark records that the CRM no longer shows; one that was never seen leaves no trace."""
+    by_object: dict[str, dict[str, Gone]] = {}
+    for row in gone:
+        by_object.setdefault(row.ref.object, {})[row.ref.id] = row
+    for object_name, rows in by_object.items():
+        for found in list(select_in(intake.con, _SELECT, rows, (intake.crm, object_name))):
+            record_id, rid, read_at, ended_at, *old = found
+            news = rows[record_id]
+            state, at = ("merged" if news.merged_into else "deleted"), text(news.at)
+            same = old[_STATE] == state and old[_MERGED_INTO] == news.merged_into and ended_at == at
+            late = at < old[_STAMP] or (at == old[_STAMP] and intake.read_at < read_at)
+            if same or late:
+                continue
+            intake.con.execute(
+                "UPDATE records SET state = ?, merged_into = ?, ended_at = ?, read_at = ? WHERE rid = ?",
+                (state, news.merged_into, at, intake.read_at, rid),
+            )
+            _note_load(intake, tuple(old), -1)
+            intake.derive.add(rid)
+            intake.relink.add(rid)
+            intake.heard(rid, at)
+            intake.changed += 1
+
+
+def _note_load(intake: Intake, row: tuple[Any, ...], step: int) -> None:
+    if row[_STATE] == "live" and row[_STAGE] is not None:
+        intake.loads.append(((row[_STAGE], row[_OWNER], row[_ASSIGNEE]), step))

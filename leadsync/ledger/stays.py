@@ -1,0 +1,148 @@
+"""Spans per record and the line per person, worked out from transitions in the transaction that changes them."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leadsync.domain.transitions import Transition, spans
+from leadsync.ledger.codec import TRANSITION_COLUMNS, instant, text, transition_of
+from leadsync.ledger.connection import select_in
+
+ENDED = ("converted", "merged", "deleted")
+
+
+def transitions_in_force(con: sqlite3.Connection, rids: Iterable[int]) -> dict[int, list[Transition]]:
+    """Return the transitions of each record in order, withdrawn ones left out."""
+    found: dict[int, list[Transition]] = defaultdict(list)
+    for row in select_in(
+        con,
+        f"SELECT {TRANSITION_COLUMNS}, t.rid FROM transitions t JOIN records r ON r.rid = t.rid"
+        " LEFT JOIN judgements j ON j.seq = t.seq LEFT JOIN withdrawals w ON w.seq = t.seq"
+        " WHERE w.seq IS NULL AND t.rid IN (*) ORDER BY t.rid, t.at, t.seq",
+        rids,
+    ):
+        found[row[-1]].append(transition_of(row))
+    return found
+
+
+def respan(con: sqlite3.Connection, rids: Iterable[int]) -> None:
+    """Write the spans of these records anew where they differ."""
+    wanted = sorted(set(rids))
+    moves = transitions_in_force(con, wanted)
+    ends = {
+        rid: ended_at
+        for rid, state, ended_at in select_in(con, "SELECT rid, state, ended_at FROM records WHERE rid IN (*)", wanted)
+        if state in ENDED
+    }
+    stored: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in select_in(
+        con, "SELECT rid, n, stage, entered_at, left_at, entered_exact FROM spans WHERE rid IN (*) ORDER BY rid, n", wanted
+    ):
+        stored[row[0]].append(row)
+    gone, added = [], []
+    for rid in wanted:
+        rows = _span_rows(rid, moves.get(rid, []), ends.get(rid))
+        if rows != stored.get(rid, []):
+            gone.append((rid,))
+            added += rows
+    con.executemany("DELETE FROM spans WHERE rid = ?", gone)
+    con.executemany(
+        "INSERT INTO spans (rid, n, stage, entered_at, left_at, entered_exact) VALUES (?, ?, ?, ?, ?, ?)", added
+    )
+
+
+def _span_rows(rid: int, moves: Sequence[Transition], ended_at: str | None) -> list[tuple[Any, ...]]:
+    ended = max(instant(ended_at), moves[-1].at) if ended_at and moves else None
+    return [
+        (rid, n, span.stage, text(span.entered_at), text(span.left_at) if span.left_at else None, int(span.entered_exact))
+        for n, span in enumerate(spans(moves, ended))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One span of one record as the line looks at it; `carried`: the blank of a contact that a conversion created."""
+
+    rid: int
+    contact: bool
+    created_at: str
+    stage: str | None
+    entered_at: str
+    left_at: str | None
+    exact: int
+    carried: bool
+
+
+def reline(con: sqlite3.Connection, person_ids: Iterable[str]) -> None:
+    """Write the lines of those of these persons that have several records; for the others the spans are the line."""
+    wanted = sorted(set(person_ids))
+    rids: dict[str, list[int]] = defaultdict(list)
+    for person_id, rid in select_in(con, "SELECT person_id, rid FROM records WHERE person_id IN (*)", wanted):
+        rids[person_id].append(rid)
+    several = {person_id: group for person_id, group in rids.items() if len(group) > 1}
+    con.executemany("DELETE FROM lines WHERE person_id = ?", [(person_id,) for person_id in wanted])
+    con.executemany(
+        "UPDATE spans SET in_line = ?1 WHERE rid = ?2 AND in_line <> ?1",
+        [(int(person_id not in several), rid) for person_id, group in rids.items() for rid in group],
+    )
+    home = {rid: person_id for person_id, group in several.items() for rid in group}
+    stays: dict[str, list[Stay]] = defaultdict(list)
+    for row in select_in(
+        con,
+        "SELECT s.rid, r.object = 'contact', r.created_at, s.stage, s.entered_at, s.left_at, s.entered_exact,"
+        " s.stage IS NULL AND s.n = 0 AND EXISTS (SELECT 1 FROM transitions t LEFT JOIN withdrawals w ON w.seq = t.seq"
+        "  WHERE t.rid = s.rid AND t.kind = 'conversion' AND w.seq IS NULL AND t.at = s.entered_at)"
+        " FROM spans s JOIN records r ON r.rid = s.rid WHERE s.rid IN (*)",
+        home,
+    ):
+        stays[home[row[0]]].append(Stay(row[0], bool(row[1]), *row[2:7], bool(row[7])))
+    con.executemany(
+        "INSERT INTO lines (person_id, n, rid, stage, entered_at, left_at, entered_exact) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(person_id, n, *piece) for person_id, group in stays.items() for n, piece in enumerate(line_of(group))],
+    )
+
+
+Piece = tuple[int, str | None, str, str | None, int]
+
+
+def line_of(stays: Sequence[Stay]) -> list[Piece]:
+    """Return a person's line as (record, stage, entered, left, exact): at each instant the stage of who speaks for them.
+
+    That is a record with a stage before one without, a Contact before a Lead, the earlier before the later. A conversion
+    that keeps the stage does not split the line: the blank in between belongs to the stage that follows it, or, as long
+    as none does, to the one before.
+    """
+    edges = sorted({at for stay in stays for at in (stay.entered_at, stay.left_at) if at is not None})
+    pieces: list[tuple[Stay, str, str | None]] = []
+    for index, start in enumerate(edges):
+        end = edges[index + 1] if index + 1 < len(edges) else None
+        alive = [stay for stay in stays if stay.entered_at <= start and (stay.left_at is None or stay.left_at > start)]
+        if not alive:
+            continue
+        best = min(alive, key=lambda stay: (stay.stage is None, not stay.contact, stay.created_at, stay.rid))
+        if pieces and pieces[-1][0] is best and pieces[-1][2] == start:
+            pieces[-1] = (best, pieces[-1][1], end)
+        else:
+            pieces.append((best, start, end))
+    line: list[Piece] = []
+    blank_from: str | None = None
+    for stay, start, end in pieces:
+        stage, entered, exact = stay.stage, start, stay.exact if start == stay.entered_at else 1
+        if stay.carried and line and line[-1][3] == start:
+            # Until the contact shows a stage of its own, the lead's goes on.
+            blank_from = start
+            stage = line[-1][1]
+        elif blank_from is not None:
+            rid, before, since, _, before_exact = line[-1]
+            if stage != before:
+                line[-1] = (rid, before, since, blank_from, before_exact)
+                entered = blank_from
+            blank_from = None
+        if line and line[-1][1] == stage and line[-1][3] == entered:
+            rid, _, since, _, since_exact = line[-1]
+            line[-1] = (rid, stage, since, end, since_exact)
+        else:
+            line.append((stay.rid, stage, entered, end, exact))
+    return [piece for piece in line if piece[3] is None or piece[3] > piece[2]]

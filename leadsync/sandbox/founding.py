@@ -1,0 +1,59 @@
+"""What every org of the box has before anybody works in it: the organisation, one integration user, one admin, one
+queue and the lead status values. The world and `bare` build on it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .schema.own import CONVERTED, DEFAULT_STATUS, LEAD_STATUSES
+from .store import Store
+
+INTEGRATION_USERNAME = "integration@acme.example"
+ADMIN_USERNAME = "admin@acme.example"
+QUEUE = "Unassigned Leads"
+_AGE = timedelta(days=5 * 365)
+_BOOTSTRAP_USER = "0058d0000010000AAA"
+
+
+@dataclass(frozen=True, slots=True)
+class Basics:
+    """The ids that the box itself needs."""
+
+    organization: str
+    integration: str
+    admin: str
+    queue: str
+
+
+def found_basics(store: Store, start: datetime) -> Basics:
+    """Write the basics as of years before the start and return their ids."""
+    with store.tx(by=_BOOTSTRAP_USER, via="world", at=start - _AGE) as tx:
+        admins = tx.insert("Profile", {"Name": "System Administrator", "UserType": "Standard"})
+        machines = tx.insert("Profile", {"Name": "Integration User", "UserType": "Standard"})
+        admin = tx.insert("User", _user(ADMIN_USERNAME, "System", "Admin", admins))
+    with store.tx(by=admin, via="world", at=start - _AGE) as tx:
+        integration = tx.insert("User", _user(INTEGRATION_USERNAME, "Integration", "User", machines))
+        queue = tx.insert("Group", {"Name": QUEUE, "DeveloperName": QUEUE.replace(" ", "_"), "Type": "Queue"})
+        organization = tx.insert(
+            "Organization",
+            {
+                "Name": "Acme", "InstanceName": "BOX1", "IsSandbox": True, "OrganizationType": "Enterprise Edition",
+                "TimeZoneSidKey": "Europe/Berlin", "DefaultLocaleSidKey": "en_GB", "LanguageLocaleKey": "en_US",
+            },
+        )  # fmt: skip
+        for place, value in enumerate(LEAD_STATUSES):
+            tx.insert(
+                "LeadStatus",
+                {
+                    "MasterLabel": value, "ApiName": value, "SortOrder": 2 * place + 1,
+                    "IsDefault": value == DEFAULT_STATUS, "IsConverted": value in CONVERTED,
+                },
+            )  # fmt: skip
+    return Basics(organization, integration, admin, queue)
+
+
+def _user(username: str, first: str, last: str, profile: str) -> dict[str, object]:
+    return {
+        "Username": username, "Email": username, "FirstName": first, "LastName": last, "Alias": username[:8],
+        "ProfileId": profile, "TimeZoneSidKey": "Europe/Berlin", "Country": "Germany", "LocaleSidKey": "en_GB",
+        "LanguageLocaleKey": "en_US",
+    }  # fmt: skip

@@ -1,0 +1,58 @@
+"""Makes a box as the options say: from a kept state, empty, with plain rows, or with a world that has lived."""
+
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .bare import fill
+from .box import Box, Options, World
+from .clock import SimClock
+from .founding import Basics, found_basics
+from .store import Store
+
+
+def make_box(options: Options) -> Box:
+    """Return a box that is ready to be served."""
+    kept = _kept(options.state) if options.state else None
+    if kept is not None:
+        clock, store, basics, world = kept
+        return Box(options, clock, store, basics, world)
+    start = (options.start or datetime.now(UTC)).astimezone(UTC)
+    # While the past is written the clock stands still at the start; it runs from there.
+    clock = SimClock(start)
+    store = Store(clock, options.seed)
+    basics = found_basics(store, start)
+    world: World | None = None
+    if options.bare:
+        fill(store, basics, leads=options.leads, days=options.days, start=start)
+    elif not options.empty:
+        # The world builds on the store and is not needed by a box without one.
+        from .world import found
+
+        world = found(store, seed=options.seed, leads=options.leads, days=options.days, start=start)
+    store.clock = SimClock(start, _speed(options))
+    return Box(options, store.clock, store, basics, world)
+
+
+def _speed(options: Options) -> float:
+    return 0.0 if options.frozen else options.clock_speed or 1.0
+
+
+def keep(box: Box) -> None:
+    """Write the box's state to its file, if it has one; replaced as a whole, so a crash leaves the old one."""
+    path = box.options.state
+    if path is None:
+        return
+    with box.store.lock:
+        content = pickle.dumps((box.clock, box.store, box.basics, box.world))
+    draft = path.with_suffix(path.suffix + ".new")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def _kept(path: Path) -> tuple[SimClock, Store, Basics, World | None] | None:
+    """What `keep` wrote; only ever a file that the operator of this box named."""
+    if not path.exists():
+        return None
+    clock, store, basics, world = pickle.loads(path.read_bytes())  # noqa: S301
+    return clock, store, basics, world

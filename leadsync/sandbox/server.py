@@ -1,0 +1,242 @@
+"""The HTTP server: one ASGI app over a box, and a thread that runs it.
+
+Answers are computed one at a time under the store's lock, at the instant the request came in: the world first lives up to
+that instant, so no reader is ever shown time that has not happened yet. Every answer carries the CRM's own Date. Faults
+that break the connection do so on the socket itself.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, sleep
+from urllib.parse import parse_qsl
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .box import Box, Options
+from .calls import Answer, Call, Dropped
+from .control import control
+from .making import keep, make_box
+from .requests_log import Entry
+from .salesforce import Org
+from .salesforce.auth import CLIENT_ID
+from .salesforce.encode import http_date
+from .salesforce.errors import ApiError
+from .tls import self_signed
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_STARTUP_SECONDS = 10.0
+_TICK_SECONDS = 0.5
+_HTML = "<html><head><title>We are down for maintenance</title></head><body>Please come back later.</body></html>"
+
+
+class Front:
+    """Everything that answers requests of one box."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.org = Org(box)
+
+    def answer(self, call: Call) -> Answer | Dropped:
+        """Answer one request, or say that its connection is to be dropped."""
+        with self.box.store.lock, self.box.clock.held():
+            self.box.catch_up()
+            if call.path.startswith("/sandbox/"):
+                answer = control(self.box, call)
+                if call.path.rstrip("/") == "/sandbox/advance":
+                    keep(self.box)
+                return answer
+            entry = self.box.log.open(
+                call.method, call.path, call.entry.query, call.headers, api=self.org.counts(call.path.rstrip("/"))
+            )
+            return self._vendor(replace(call, entry=entry))
+
+    def _vendor(self, call: Call) -> Answer | Dropped:
+        fault = self.box.faults.drawn() if self.org.counts(call.path.rstrip("/")) else None
+        call.entry.fault = fault
+        match fault:
+            case "reset" | "timeout_before_apply":
+                return Dropped(reset=fault == "reset")
+            case "503" | "500" | "429" | "html":
+                answer = _failure(fault)
+            case _:
+                answer = self.org.answer(call)
+        if fault == "timeout_after_apply":
+            return Dropped(reset=False)
+        call.entry.status = answer.status
+        return answer
+
+
+def _failure(fault: str) -> Answer:
+    match fault:
+        case "503":
+            return ApiError(503, "SERVER_UNAVAILABLE", "The server is temporarily unavailable").answer()
+        case "500":
+            return ApiError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId").answer()
+        case "429":
+            return ApiError(429, "TOO_MANY_REQUESTS", "Too many requests").answer()
+        case _:
+            return Answer(503, _HTML.encode(), media_type="text/html;charset=UTF-8")
+
+
+class _Connections:
+    """The open connections by the client's address, so that a fault can break one."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], asyncio.Transport] = {}
+
+    def protocol(self) -> type[H11Protocol]:
+        connections = self._open
+
+        class Protocol(H11Protocol):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                super().connection_made(transport)
+                if self.client is not None:
+                    connections[self.client] = transport
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                if self.client is not None:
+                    connections.pop(self.client, None)
+                super().connection_lost(exc)
+
+        return Protocol
+
+    async def drop(self, client: tuple[str, int], dropped: Dropped) -> None:
+        transport = self._open.get(client)
+        if transport is None:
+            return
+        if dropped.reset:
+            raw = transport.get_extra_info("socket")
+            # A linger of zero makes the kernel answer with RST instead of an orderly end.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+        while client in self._open:
+            await asyncio.sleep(0)
+
+
+def build_app(box: Box, front: Front | None = None, connections: _Connections | None = None) -> Starlette:
+    """The ASGI app that serves a box."""
+    front = front or Front(box)
+
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        found = front.answer(_call(box, request, body))
+        if isinstance(found, Dropped):
+            client = request.client
+            if connections is not None and client is not None:
+                await connections.drop((client.host, client.port), found)
+            return Response(status_code=500)
+        content = found.content()
+        headers = {**found.headers, "Date": http_date(box.clock.now())}
+        # 204 and 304 have no body and no content headers.
+        media_type = found.media_type if content else None
+        return Response(content, found.status, headers, media_type)
+
+    return Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)])
+
+
+def _call(box: Box, request: Request, body: bytes) -> Call:
+    url = request.url
+    base = box.options.public_url or f"{url.scheme}://{request.headers.get('host', url.netloc)}"
+    headers: Mapping[str, str] = {name.lower(): value for name, value in request.headers.items()}
+    query = dict(parse_qsl(url.query, keep_blank_values=True))
+    entry = Entry(0, False, request.method, url.path, url.query)
+    return Call(request.method, url.path, query, headers, body, base.rstrip("/"), entry)
+
+
+class Server:
+    """A box that answers on a socket of its own, in a thread."""
+
+    def __init__(self, options: Options) -> None:
+        self.box = make_box(options)
+        self.front = Front(self.box)
+        self._folder: TemporaryDirectory[str] | None = None
+        certificate, key = options.tls_cert, options.tls_key
+        if options.tls and certificate is None:
+            self._folder = TemporaryDirectory(prefix="leadsync-sandbox-")
+            certificate, key = self_signed(Path(self._folder.name), options.host)
+        self.certificate = certificate
+        # With the protocol named, asyncio switches Nagle's delay off on every connection.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((options.host, options.port))
+        self._socket.listen(128)
+        scheme = "https" if certificate else "http"
+        self.url = options.public_url or f"{scheme}://{options.host}:{self._socket.getsockname()[1]}"
+        connections = _Connections()
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                build_app(self.box, self.front, connections), log_config=None, log_level="critical", lifespan="off",
+                date_header=False, server_header=False, http=connections.protocol(), ws="none", access_log=False,
+                ssl_certfile=str(certificate) if certificate else None, ssl_keyfile=str(key) if key else None,
+                timeout_graceful_shutdown=2,
+            )
+        )  # fmt: skip
+        self._stopping = Event()
+        self._threads: list[Thread] = []
+
+    @property
+    def client_id(self) -> str:
+        return CLIENT_ID
+
+    @property
+    def client_secret(self) -> str:
+        return self.front.org.tokens.client_secret
+
+    @property
+    def token(self) -> str:
+        return self.front.org.tokens.token
+
+    def ready(self) -> dict[str, str]:
+        """What whoever starts the box needs to know to use it."""
+        now = self.box.clock.now().isoformat().replace("+00:00", "Z")
+        return {
+            "url": self.url, "now": now, "client_id": self.client_id, "client_secret": self.client_secret,
+            "token": self.token,
+        }  # fmt: skip
+
+    def start(self) -> "Server":
+        """Begin to answer; returns when it does."""
+        self._threads.append(Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, daemon=True))
+        if self.box.acts_by_itself:
+            self._threads.append(Thread(target=self._live, daemon=True))
+        for thread in self._threads:
+            thread.start()
+        deadline = monotonic() + _STARTUP_SECONDS
+        while not self._uvicorn.started:
+            if monotonic() > deadline or not self._threads[0].is_alive():
+                raise RuntimeError("the sandbox did not start")
+            sleep(0.005)
+        return self
+
+    def stop(self) -> None:
+        """Stop answering and write the state, if it is kept."""
+        self._stopping.set()
+        self._uvicorn.should_exit = True
+        for thread in self._threads:
+            thread.join()
+        self._socket.close()
+        keep(self.box)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _live(self) -> None:
+        """Let people act also while nobody asks."""
+        while not self._stopping.wait(_TICK_SECONDS):
+            with self.box.store.lock:
+                self.box.catch_up()
+
+
+def serve(options: Options) -> Server:
+    """A server over a fresh box; `start` it, and `stop` it in the end."""
+    return Server(options)

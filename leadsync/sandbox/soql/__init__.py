@@ -1,0 +1,12 @@
+"""The part of SOQL that the box understands, over the rows of the store.
+
+`parse` turns text into a `Query`, `run` answers it with rows and columns; how these are shown (nested JSON, CSV) is the
+facade's business. Anything that is not understood is refused as the real service refuses bad syntax, never ignored.
+"""
+
+from .parser import parse
+from .refusals import QueryRefused
+from .run import Answer, Env, run
+from .syntax import Query
+
+__all__ = ["Answer", "Env", "Query", "QueryRefused", "parse", "run"]

@@ -1,0 +1,178 @@
+"""Conditions into tests on a row.
+
+Text compares without regard to case, ids exactly and in either length, times by whole seconds. A blank satisfies `!=` and
+NOT IN of anything else and no other comparison with a value.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from ..ids import canonical
+from ..rows import Row, Value
+from ..schema import Field, ObjectType
+from .columns import Env, Reader, filterable, resolve
+from .literals import Span, span_of
+from .refusals import QueryRefused, malformed
+from .syntax import All, AnyOf, Call, Compare, Condition, In, Like, Literal_, Not, Operator, Path, Query, Relative
+
+Test = Callable[[Row], bool]
+Subquery = Callable[[Query], set[Value]]
+_NUMBERS = ("int", "double", "currency", "percent")
+
+
+def test_of(env: Env, kind: ObjectType, condition: Condition, soql: str, subquery: Subquery) -> Test:
+    """The test that a WHERE condition stands for. `subquery` answers the values of a nested SELECT."""
+    match condition:
+        case All(parts):
+            tests = [test_of(env, kind, part, soql, subquery) for part in parts]
+            return lambda row: all(test(row) for test in tests)
+        case AnyOf(parts):
+            tests = [test_of(env, kind, part, soql, subquery) for part in parts]
+            return lambda row: any(test(row) for test in tests)
+        case Not(part):
+            inner = test_of(env, kind, part, soql, subquery)
+            return lambda row: not inner(row)
+        case Compare(Path() as path, operator, value):
+            column = filterable(resolve(env, kind, path, soql))
+            return compare(column.field, column.read, operator, value, env.now)
+        case Like(path, pattern):
+            column = filterable(resolve(env, kind, path, soql))
+            return _like(column.field, column.read, pattern)
+        case In(path, values, negated):
+            column = filterable(resolve(env, kind, path, soql))
+            found = subquery(values) if isinstance(values, Query) else None
+            return _within(column.field, column.read, values, found, negated, env.now)
+        case Compare():
+            raise malformed("Aggregate expressions belong into HAVING.")
+
+
+def compare(field: Field, read: Reader, operator: Operator, value: Literal_, now: datetime) -> Test:
+    """The test that one comparison stands for; QueryRefused when the literal does not fit the field's type."""
+    if value is None:
+        if operator == "=":
+            return lambda row: read(row) is None
+        if operator == "!=":
+            return lambda row: read(row) is not None
+        raise _unfit(field, operator)
+    if field.ranged:
+        return _timely(field, read, operator, value, now)
+    if field.type == "boolean":
+        if not isinstance(value, bool) or operator not in ("=", "!="):
+            raise _unfit(field, operator)
+        return (lambda row: read(row) is value) if operator == "=" else (lambda row: read(row) is not value)
+    if field.type in _NUMBERS:
+        if not isinstance(value, float):
+            raise _unfit(field, operator)
+        return _ordered(read, operator, value)
+    if not isinstance(value, str):
+        raise _unfit(field, operator)
+    if field.type in ("id", "reference"):
+        return _ordered(read, operator, _as_id(value))
+    return _ordered(lambda row: _folded(read(row)), operator, value.casefold())
+
+
+def time_span(value: Literal_, field: Field, now: datetime) -> Span:
+    """The span of a time literal, refused when it is the wrong kind for the field."""
+    if isinstance(value, Relative):
+        return span_of(value, now)
+    if isinstance(value, datetime):
+        fits = field.type == "datetime"
+    else:
+        fits = field.type == "date" and isinstance(value, date)
+    if not fits or not isinstance(value, (datetime, date)):
+        raise _unfit(field, "=")
+    return span_of(value, now)
+
+
+def _timely(field: Field, read: Reader, operator: Operator, value: Literal_, now: datetime) -> Test:
+    start, end = time_span(value, field, now)
+    low: Any = start if field.type == "datetime" else start.date()
+    high: Any = end if field.type == "datetime" else end.date()
+    match operator:
+        case "=":
+            return lambda row: (v := read(row)) is not None and low <= v < high
+        case "!=":
+            return lambda row: (v := read(row)) is None or not low <= v < high
+        case "<":
+            return lambda row: (v := read(row)) is not None and v < low
+        case "<=":
+            return lambda row: (v := read(row)) is not None and v < high
+        case ">":
+            return lambda row: (v := read(row)) is not None and v >= high
+        case ">=":
+            return lambda row: (v := read(row)) is not None and v >= low
+
+
+def _ordered(read: Reader, operator: Operator, value: Any) -> Test:
+    match operator:
+        case "=":
+            return lambda row: read(row) == value
+        case "!=":
+            return lambda row: read(row) != value
+        case "<":
+            return lambda row: (v := read(row)) is not None and v < value
+        case "<=":
+            return lambda row: (v := read(row)) is not None and v <= value
+        case ">":
+            return lambda row: (v := read(row)) is not None and v > value
+        case ">=":
+            return lambda row: (v := read(row)) is not None and v >= value
+
+
+def _within(
+    field: Field, read: Reader, values: tuple[Literal_, ...] | Query, found: set[Value] | None, negated: bool,
+    now: datetime,
+) -> Test:  # fmt: skip
+    if found is not None:
+        return (lambda row: read(row) not in found) if negated else (lambda row: read(row) in found)
+    assert not isinstance(values, Query)
+    if field.ranged or field.type in (*_NUMBERS, "boolean") or None in values:
+        tests = [compare(field, read, "=", value, now) for value in values]
+        return (lambda row: not any(t(row) for t in tests)) if negated else (lambda row: any(t(row) for t in tests))
+    for value in values:
+        if not isinstance(value, str):
+            raise _unfit(field, "IN")
+    texts = [str(value) for value in values]
+    if field.type in ("id", "reference"):
+        ids = {_as_id(text) for text in texts}
+        return (lambda row: read(row) not in ids) if negated else (lambda row: read(row) in ids)
+    folded = {text.casefold() for text in texts}
+    if negated:
+        return lambda row: _folded(read(row)) not in folded
+    return lambda row: _folded(read(row)) in folded
+
+
+def _like(field: Field, read: Reader, pattern: str) -> Test:
+    if field.type in ("id", "reference", "boolean", *_NUMBERS) or field.ranged:
+        raise _unfit(field, "LIKE")
+    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    wild = {"%": ".*", "_": "."}
+    regex = "".join(wild.get(p) or re.escape(p[-1]) for p in parts)
+    matches = re.compile(regex, re.DOTALL | re.IGNORECASE).fullmatch
+    return lambda row: (v := read(row)) is not None and matches(v) is not None
+
+
+def _folded(value: Value) -> Value:
+    return value.casefold() if isinstance(value, str) else value
+
+
+def _as_id(text: str) -> str:
+    found = canonical(text)
+    if found is None:
+        raise QueryRefused("INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {text}")
+    return found
+
+
+def _unfit(field: Field, operator: str) -> QueryRefused:
+    """The field's type and the literal do not go together."""
+    if field.ranged:
+        wanted = f"type {'dateTime' if field.type == 'datetime' else 'date'} and should not be enclosed in quotes"
+    elif field.type in (*_NUMBERS, "boolean"):
+        wanted = f"type {field.type} and should not be enclosed in quotes"
+    elif operator in ("=", "!=", "IN"):
+        wanted = "type string and should be enclosed in quotes"
+    else:
+        return QueryRefused("INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {field.type} field: {operator}")
+    return QueryRefused("INVALID_FIELD", f"value of filter criterion for field '{field.name}' must be of {wanted}")

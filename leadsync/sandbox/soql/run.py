@@ -1,0 +1,135 @@
+"""A query answered: the rows that match, in order, and the columns to show of them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, islice
+
+from ..rows import Row, Value
+from ..schema import ObjectType, find_object
+from .aggregate import Group, grouped
+from .columns import Column, Env, all_columns, resolve
+from .conditions import Test, test_of
+from .plan import candidates
+from .refusals import QueryRefused, at, malformed
+from .syntax import AllFields, Order, Path, Query
+
+_FIELDS_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query finds. Plain queries fill `rows` and `columns`, aggregates `groups`, COUNT() only `total`."""
+
+    query: Query
+    kind: ObjectType
+    total: int
+    columns: tuple[Column, ...] = ()
+    rows: tuple[Row, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+def run(env: Env, query: Query, *, deleted: bool = False) -> Answer:
+    """Answer a query; `deleted` shows rows in the recycle bin too. QueryRefused when it asks for what is not there."""
+    kind = object_named(query)
+    where = _where(env, kind, query)
+    if query.counts:
+        found = sum(1 for row in candidates(env, kind, query).rows if (deleted or not row["IsDeleted"]) and where(row))
+        return Answer(query, kind, found)
+    if query.aggregates:
+        rows = (row for row in candidates(env, kind, query).rows if (deleted or not row["IsDeleted"]) and where(row))
+        groups = tuple(grouped(env, kind, query, rows))
+        groups = groups[query.offset :][: query.limit]
+        return Answer(query, kind, len(groups), groups=groups)
+    columns = tuple(_columns(env, kind, query))
+    keys = [(resolve(env, kind, _path(order), query.text), order) for order in query.order_by]
+    rows_found = tuple(_ordered_rows(env, kind, query, where, keys, deleted))
+    return Answer(query, kind, len(rows_found), columns, rows_found)
+
+
+def object_named(query: Query) -> ObjectType:
+    kind = find_object(query.object)
+    if kind is None:
+        raise at(
+            query.text, query.object_at, "INVALID_TYPE",
+            f"sObject type '{query.object}' is not supported. If you are attempting to use a custom object, be sure to "
+            "append the '__c' after the entity name. Please reference your WSDL or the describe call for the "
+            "appropriate names.",
+        )  # fmt: skip
+    return kind
+
+
+def _where(env: Env, kind: ObjectType, query: Query) -> Test:
+    if query.where is None:
+        return lambda row: True
+
+    def subquery(inner: Query) -> set[Value]:
+        answer = run(env, inner)
+        if len(answer.columns) != 1:
+            raise malformed("A semi join sub-select selects exactly one field.")
+        return {answer.columns[0].read(row) for row in answer.rows} - {None}
+
+    return test_of(env, kind, query.where, query.text, subquery)
+
+
+def _columns(env: Env, kind: ObjectType, query: Query) -> Iterator[Column]:
+    seen: set[tuple[str, ...]] = set()
+    for item in query.select:
+        match item:
+            case AllFields(group):
+                if group != "STANDARD" and (query.limit is None or query.limit > _FIELDS_LIMIT):
+                    raise malformed("The SOQL FIELDS function must have a LIMIT of at most 200")
+                found = all_columns(env, kind, group)
+            case Path():
+                found = [resolve(env, kind, item, query.text)]
+                if found[0].names in seen:
+                    raise QueryRefused("INVALID_FIELD", f"duplicate field selected: {'.'.join(found[0].names)}")
+            case _:
+                raise malformed("Field must be grouped or aggregated")
+        for column in found:
+            if column.names not in seen:
+                seen.add(column.names)
+                yield column
+
+
+def _path(order: Order) -> Path:
+    if not isinstance(order.target, Path):
+        raise malformed("Ordered field must be grouped or aggregated")
+    return order.target
+
+
+def _ordered_rows(
+    env: Env, kind: ObjectType, query: Query, where: Test, keys: list[tuple[Column, Order]], deleted: bool
+) -> Iterable[Row]:
+    chosen = candidates(env, kind, query)
+    rows = (row for row in chosen.rows if (deleted or not row["IsDeleted"]) and where(row))
+    end = None if query.limit is None else query.offset + query.limit
+    if not keys:
+        return list(islice(rows, query.offset, end))
+    first = keys[0][0]
+    walks = first.names == (chosen.in_order_of,) and not keys[0][1].descending
+    if not walks or end is None:
+        return _sorted(list(rows), keys)[query.offset : end]
+    found: list[Row] = []
+    for _, tied in groupby(rows, key=lambda row: sort_key(first.read(row))):
+        found += _sorted(list(tied), keys[1:])
+        if len(found) >= end:
+            break
+    return found[query.offset : end]
+
+
+def _sorted(rows: list[Row], keys: list[tuple[Column, Order]]) -> list[Row]:
+    for column, order in reversed(keys):
+        read = column.read
+        blank = [row for row in rows if read(row) is None]
+        filled = [row for row in rows if read(row) is not None] if blank else rows
+        filled = sorted(filled, key=lambda row: sort_key(read(row)), reverse=order.descending)
+        rows = filled + blank if order.nulls_last else blank + filled
+    return rows
+
+
+def sort_key(value: Value) -> Value:
+    """What a value counts as in an order: times by the second, text without case."""
+    if isinstance(value, datetime):
+        return value.replace(microsecond=0)
+    return value.casefold() if isinstance(value, str) and len(value) != 18 else value

@@ -1,0 +1,269 @@
+"""One transaction: what is inserted, changed, deleted and restored in it, and the history and truth that follow.
+
+A transaction sees its own work and nobody else does until it commits. Conversion and merge, which touch many rows at
+once, are in `lifecycle`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from . import lifecycle
+from .rows import Row, Value, coerce, derive
+from .schema import OBJECTS, ObjectType, find_object, object_of
+from .schema.own import DEFAULT_STATUS, OPERATION
+
+if TYPE_CHECKING:
+    from .store import Store
+
+Via = Literal["api", "person", "automation", "world"]
+
+_STAMPS = ("LastModifiedDate", "LastModifiedById", "SystemModstamp")
+_UNTOLD = frozenset(("Id", "CreatedDate", "CreatedById", *_STAMPS))
+_TOLD_AT_BIRTH = ("Lead", "Contact")
+
+DEPENDENTS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Lead": (("CampaignMember", "LeadId"), ("Task", "WhoId"), ("Event", "WhoId"), ("LeadHistory", "LeadId")),
+    "Contact": (
+        ("CampaignMember", "ContactId"), ("Task", "WhoId"), ("Event", "WhoId"), ("ContactHistory", "ContactId"),
+        ("OpportunityContactRole", "ContactId"),
+    ),
+    "Opportunity": (("OpportunityContactRole", "OpportunityId"), ("Task", "WhatId"), ("Event", "WhatId")),
+    "Campaign": (("CampaignMember", "CampaignId"),),
+    "Account": (("Contact", "AccountId"), ("Opportunity", "AccountId")),
+}  # fmt: skip
+"""What hangs on a row: it is deleted and restored with it, and follows the winner of a merge."""
+
+
+class RowLocked(Exception):
+    """The API wants to write a row that somebody else's transaction still holds."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"unable to obtain exclusive access to this record or 1 records: {record_id}")
+
+
+class NotLive(Exception):
+    """The row to be changed does not exist or was deleted."""
+
+
+class Tx:
+    def __init__(
+        self, store: "Store", by: str, via: Via, at: datetime, token: str | None, guard: str | None
+    ) -> None:
+        self.store = store
+        self.by = by
+        self.via = via
+        self.at = at
+        self.token = token
+        self.guard = guard
+        self.inserts = False
+        self.images: dict[tuple[str, str], Row] = {}
+        self.changes: list[tuple[str, str, str, Value, Value]] = []
+        self.touched: dict[tuple[str, str], dict[str, None]] = {}
+
+    def get(self, object: str, id: str) -> Row | None:
+        """The row as this transaction sees it, deleted ones included."""
+        return self.images.get((object, id)) or self.store.tables[object].rows.get(id)
+
+    def touches(self, object: str, id: str) -> bool:
+        return (object, id) in self.images
+
+    def holding(self, object: str, field: str, value: Value) -> list[Row]:
+        """Rows that hold a value in a field, as this transaction sees them; deleted ones included."""
+        found = {row["Id"]: row for row in self.store.tables[object].holding(field, value)}
+        for (kind, record_id), row in self.images.items():
+            if kind == object:
+                found.pop(record_id, None)
+                if row[field] == value:
+                    found[record_id] = row
+        return list(found.values())
+
+    def insert(self, object: str, fields: Mapping[str, object]) -> str:
+        """Add a row and return its id. Id, CreatedDate and the other stamps may be given, as when data is loaded."""
+        kind = _kind(object)
+        given = coerce(kind, fields)
+        record_id = given.get("Id") or self.store.new_id(kind)
+        if self.get(kind.name, record_id) is not None:
+            raise ValueError(f"{kind.name} {record_id} exists already")
+        created = given.get("CreatedDate") or self.at
+        row = Row(Id=record_id, IsDeleted=False)
+        row.update(_defaults(kind, self.by))
+        row.update((name, value) for name, value in given.items() if value is not None)
+        derive(kind.name, row, given, self.at)
+        row["CreatedDate"] = created
+        row.setdefault("CreatedById", self.by)
+        if kind.history_of is None:
+            modified = row.setdefault("LastModifiedDate", created)
+            row.setdefault("LastModifiedById", self.by)
+            row.setdefault("SystemModstamp", modified)
+        self.inserts = True
+        self.images[kind.name, record_id] = row
+        self.touched.setdefault((kind.name, record_id), {}).update(dict.fromkeys(row))
+        if kind.name in _TOLD_AT_BIRTH:
+            for name, value in row.items():
+                if name not in _UNTOLD and value is not False:
+                    self.changes.append((kind.name, record_id, name, None, value))
+        if self.store.history_fields.get(kind.name):
+            self._remember(kind, record_id, "created", None, None, "Text")
+        return record_id
+
+    def update(self, object: str, id: str, fields: Mapping[str, object]) -> None:
+        """Set fields of a live row. What is already so is no change; without any the row is not touched."""
+        kind = _kind(object)
+        row = self._claim(kind, id)
+        if row["IsDeleted"]:
+            raise NotLive(f"{kind.name} {id} is deleted")
+        self._change(kind, row, coerce(kind, fields))
+
+    def delete(self, object: str, id: str) -> None:
+        """Put a row in the recycle bin, with everything that hangs on it."""
+        kind = _kind(object)
+        row = self._claim(kind, id)
+        if row["IsDeleted"]:
+            raise NotLive(f"{kind.name} {id} is deleted")
+        self._change(kind, row, {"IsDeleted": True})
+        for child in self._dependents(kind.name, id):
+            if not child[1]["IsDeleted"]:
+                self._change(_kind(child[0]), child[1], {"IsDeleted": True})
+
+    def undelete(self, object: str, id: str) -> None:
+        """Take a row out of the recycle bin, with what was deleted together with it.
+
+        A row that lost a merge comes back without its master; what was moved to the winner stays there (fact sheet 5.4).
+        """
+        kind = _kind(object)
+        row = self._claim(kind, id)
+        if not row["IsDeleted"]:
+            raise NotLive(f"{kind.name} {id} is not deleted")
+        gone_at = self.store.tables[kind.name].deleted_at.get(id)
+        self._change(kind, row, {"IsDeleted": False, "MasterRecordId": None} if row["MasterRecordId"] else {"IsDeleted": False})
+        for name, child in self._dependents(kind.name, id):
+            if child["IsDeleted"] and self.store.tables[name].deleted_at.get(child["Id"]) == gone_at:
+                self._change(_kind(name), child, {"IsDeleted": False})
+
+    def convert(
+        self, lead_id: str, *, contact: str | None = None, account: str | None = None, opportunity: bool = False,
+        status: str | None = None, owner: str | None = None,
+    ) -> dict[str, str | None]:  # fmt: skip
+        """Convert a lead and return the ids of the contact, account and opportunity (None when none was asked for)."""
+        return lifecycle.convert(
+            self, lead_id, contact=contact, account=account, opportunity=opportunity, status=status, owner=owner
+        )
+
+    def merge(self, object: str, master: str, losers: Iterable[str]) -> None:
+        """Merge rows into a master; see `lifecycle.merge`."""
+        lifecycle.merge(self, object, master, losers)
+
+    def force(self, object: str, id: str, values: Mapping[str, Value]) -> None:
+        """Set fields of any row, also those nobody may write, such as where a merge or a conversion led."""
+        kind = _kind(object)
+        self._change(kind, self._claim(kind, id), values)
+
+    def remember(self, object: str, id: str, event: str) -> None:
+        """Note in the field history, where it is kept, something that is no change of a field."""
+        if self.store.history_fields.get(object):
+            self._remember(_kind(object), id, event, None, None, "Text")
+
+    def _claim(self, kind: ObjectType, id: str) -> Row:
+        if self.store.is_locked(kind.name, id):
+            if self.via == "api":
+                raise RowLocked(id)
+            self.store.release(kind.name, id)
+        row = self.get(kind.name, id)
+        if row is None:
+            raise NotLive(f"there is no {kind.name} {id}")
+        return row
+
+    def _dependents(self, object: str, id: str) -> list[tuple[str, Row]]:
+        return [
+            (child, row) for child, field in DEPENDENTS.get(object, ()) for row in self.holding(child, field, id)
+            if OBJECTS[child].history_of or child not in ("Contact",)
+        ]  # fmt: skip
+
+    def _change(self, kind: ObjectType, row: Row, values: Mapping[str, Value]) -> None:
+        new = Row(row)
+        for name, value in values.items():
+            if value is None:
+                new.pop(name, None)
+            else:
+                new[name] = value
+        derive(kind.name, new, values, self.at)
+        changed = [name for name in {**row, **new} if row[name] != new[name] and name not in _STAMPS]
+        if not changed:
+            return
+        record_id = row["Id"]
+        if kind.history_of is None:
+            new["LastModifiedDate"] = new["SystemModstamp"] = max(self.at, row["CreatedDate"])
+            new["LastModifiedById"] = self.by
+        self.images[kind.name, record_id] = new
+        self.touched.setdefault((kind.name, record_id), {}).update(dict.fromkeys(changed))
+        if kind.history_of is not None:
+            return
+        tracked = self.store.history_fields.get(kind.name, ())
+        for name in changed:
+            self.changes.append((kind.name, record_id, name, row[name], new[name]))
+            if name in tracked:
+                self._track(kind, record_id, name, row[name], new[name])
+
+    def _track(self, kind: ObjectType, record_id: str, name: str, old: Value, new: Value) -> None:
+        """Write the history of one field; a lookup leaves two rows, one with names and one with ids."""
+        if kind.fields[name].type != "reference":
+            self._remember(kind, record_id, name, old, new, "Text")
+            return
+        shown = name.removesuffix("Id") if not name.endswith("__c") else name
+        self._remember(kind, record_id, shown, self._name_of(old), self._name_of(new), "Text")
+        self._remember(kind, record_id, shown, old, new, "EntityId")
+
+    def _name_of(self, record_id: Value) -> Value:
+        kind = object_of(record_id) if record_id else None
+        row = self.get(kind.name, record_id) if kind else None
+        return row["Name"] if row else record_id
+
+    def _remember(self, kind: ObjectType, record_id: str, field: str, old: Value, new: Value, data_type: str) -> None:
+        history = f"{kind.name}History"
+        if history not in OBJECTS:
+            return
+        row = Row(Id=self.store.new_id(OBJECTS[history]), IsDeleted=False, Field=field, DataType=data_type)
+        row[f"{kind.name}Id"] = record_id
+        if old is not None:
+            row["OldValue"] = old
+        if new is not None:
+            row["NewValue"] = new
+        row["CreatedDate"], row["CreatedById"] = self.at, self.by
+        self.images[history, row["Id"]] = row
+
+
+def _kind(object: str) -> ObjectType:
+    found = OBJECTS.get(object) or find_object(object)
+    if found is None:
+        raise KeyError(f"no object {object}")
+    return found
+
+
+def _flags(kind: ObjectType) -> dict[str, bool]:
+    return {f.name: False for f in kind.fields.values() if f.type == "boolean"}
+
+
+_FLAGS = {name: _flags(kind) for name, kind in OBJECTS.items()}
+_OWNED = {name for name, kind in OBJECTS.items() if "OwnerId" in kind.fields}
+
+
+def _defaults(kind: ObjectType, by: str) -> dict[str, Value]:
+    values: dict[str, Value] = dict(_FLAGS[kind.name])
+    if kind.name in _OWNED:
+        values["OwnerId"] = by
+    match kind.name:
+        case "Lead":
+            values["Status"] = DEFAULT_STATUS
+        case "Task":
+            values.update(Status="Not Started", Priority="Normal", TaskSubtype="Task")
+        case "CampaignMember":
+            values["Status"] = "Sent"
+        case "Event":
+            values["EventSubtype"] = "Event"
+        case "User":
+            values.update(IsActive=True, UserType="Standard", TimeZoneSidKey="UTC")
+    return values
+
+
+__all__ = ["OPERATION", "NotLive", "RowLocked", "Tx", "Via"]

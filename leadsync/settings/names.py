@@ -1,0 +1,208 @@
+"""Which names each file offers to the others, read from the trees.
+
+Taken from the trees and not from validated files, so that one bad line does not make every other file's use of its
+file's names look wrong. A file that is no YAML at all offers None: nobody knows, so nothing is checked against it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from leadsync.settings.loader import Node
+
+Known = tuple[str, ...] | None
+Kind = Literal["text", "number", "date", "duration", "yes_no", "any"]
+
+OWN_FIELDS: Mapping[str, str] = {
+    "score": "number",
+    "product": "text",
+    "stage_entered_at": "datetime",
+    "disposition": "text",
+    "recycle_reason": "text",
+    "held_until": "datetime",
+    "recycle_count": "number",
+    "mql_count": "number",
+    "first_mql_at": "datetime",
+    "last_mql_at": "datetime",
+    "sla_due_at": "datetime",
+    "assignee": "user",
+    "queue": "text",
+    "brief": "text",
+    "marketable": "yes_no",
+    "misrouted": "yes_no",
+    "operation": "text",
+}
+"""The fields that leadsync owns, with their types."""
+
+FACTS: Mapping[str, Kind] = {
+    "crm": "text",
+    "object": "text",
+    "stage": "text",
+    "score": "number",
+    "band": "text",
+    "at_the_bar": "yes_no",
+    "product": "text",
+    "seniority": "text",
+    "function": "text",
+    "email_domain": "text",
+    "free_mail": "yes_no",
+    "language": "text",
+    "territory": "text",
+    "hand_raised": "yes_no",
+    "inbound_touch": "yes_no",
+    "last_inbound_at": "date",
+    "attempts": "number",
+    "answered": "yes_no",
+    "in_stage_for": "duration",
+    "recycle_count": "number",
+    "reason": "text",
+    "reason_class": "text",
+    "cooling": "yes_no",
+    "in_open_deal": "yes_no",
+    "outcome": "text",
+    "owner_kind": "text",
+    "twin": "yes_no",
+    "left_stage": "yes_no",
+}
+"""What rules may ask about a person besides mapped fields."""
+
+MAPPED_FACTS = frozenset({"score", "product", "recycle_count", "language"})
+"""Facts that a mapped field may carry too."""
+
+_KINDS: Mapping[str, Kind] = {"number": "number", "date": "date", "datetime": "date", "yes_no": "yes_no"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """The parsed files; None stands for a file that is missing or no YAML."""
+
+    config: Node | None
+    funnel: Node | None
+    scoring: Node | None
+    routing: Node | None
+    sla: Node | None
+    calendars: Node | None
+    crms: Mapping[str, Node | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names by what they name; None when the file that offers them cannot be read."""
+
+    stages: Known
+    conditions: Known
+    reasons: Known
+    classes: Known
+    bands: Known
+    products: Known
+    seniority: Known
+    functions: Known
+    touch_channels: Known
+    investments: Known
+    responses: Known
+    territories: Known
+    lists: Known
+    rule_lists: Known
+    pools: Known
+    clocks: Known
+    messages: Known
+    calendars: Known
+    crms: Known
+    channels: Known
+    actors: Known
+    nurture: Known
+    fields: Mapping[str, Kind] | None
+    account_fields: Mapping[str, Kind] | None
+
+
+def collect(trees: Trees) -> Names:
+    """Return every name that the files offer."""
+    matrix = ("behavioural", "matrix")
+    channels = keys(trees.config, "channels")
+    return Names(
+        stages=keys(trees.funnel, "stages"),
+        conditions=keys(trees.funnel, "conditions"),
+        reasons=keys(trees.funnel, "recycle", "reasons"),
+        classes=keys(trees.funnel, "recycle", "classes"),
+        bands=keys(trees.scoring, "bands"),
+        products=keys(trees.scoring, "products"),
+        seniority=keys(trees.scoring, "titles", "seniority"),
+        functions=keys(trees.scoring, "titles", "function"),
+        touch_channels=_second_level(trees.scoring, *matrix),
+        investments=keys(trees.scoring, *matrix),
+        responses=_texts(trees.scoring, "behavioural", "responses"),
+        territories=keys(trees.routing, "territories"),
+        lists=keys(trees.routing, "lists"),
+        rule_lists=keys(trees.routing, "rules"),
+        pools=keys(trees.routing, "pools"),
+        clocks=keys(trees.sla, "clocks"),
+        messages=keys(trees.sla, "messages"),
+        calendars=keys(trees.calendars, "calendars"),
+        crms=keys(trees.config, "crms"),
+        channels=None if channels is None else _unique((*channels, "log")),
+        actors=_all(trees.crms.values(), "actors"),
+        nurture=_all(trees.crms.values(), "nurture"),
+        fields=_fields(trees.crms.values(), ("fields",), ("lead", "fields"), ("contact", "fields")),
+        account_fields=_fields(trees.crms.values(), ("account", "fields")),
+    )
+
+
+def keys(tree: Node | None, *path: str) -> Known:
+    """Return the keys of the block at a path, None without a tree."""
+    if tree is None:
+        return None
+    node = _find(tree, *path)
+    return tuple(key for key, _ in node.items()) if node else ()
+
+
+def field_kinds(tree: Node, *paths: tuple[str, ...]) -> dict[str, Kind]:
+    """Return the fields that the blocks at these paths map, with the kind of value each has."""
+    kinds: dict[str, Kind] = {}
+    for path in paths:
+        for name, spec in (_find(tree, *path) or Node(tree.place, None, {})).items():
+            given = spec.child("type")
+            native = OWN_FIELDS.get(name) or (given.value if given else "text")
+            kinds[name] = _KINDS.get(str(native), "text")
+    return kinds
+
+
+def _find(tree: Node, *path: str) -> Node | None:
+    node: Node | None = tree
+    for part in path:
+        node = node.child(part) if node else None
+    return node
+
+
+def _texts(tree: Node | None, *path: str) -> Known:
+    if tree is None:
+        return None
+    node = _find(tree, *path)
+    return tuple(str(part.value) for part in node.parts()) if node else ()
+
+
+def _second_level(tree: Node | None, *path: str) -> Known:
+    if tree is None:
+        return None
+    node = _find(tree, *path)
+    return _unique(key for _, block in (node.items() if node else ()) for key, _ in block.items())
+
+
+def _all(trees: Iterable[Node | None], *path: str) -> Known:
+    found = [keys(tree, *path) for tree in trees]
+    if any(names is None for names in found):
+        return None
+    return _unique(name for names in found for name in names or ())
+
+
+def _fields(trees: Iterable[Node | None], *paths: tuple[str, ...]) -> Mapping[str, Kind] | None:
+    kinds: dict[str, Kind] = {}
+    for tree in trees:
+        if tree is None:
+            return None
+        for name, kind in field_kinds(tree, *paths).items():
+            kinds[name] = kind if kinds.get(name, kind) == kind else "any"
+    return kinds
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
