@@ -7,19 +7,23 @@
 The same functions serve the daemon, `sync`, `plan` and the tests. Only the worker thread calls them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from leadsync import logs
-from leadsync.domain.decision import Decision
-from leadsync.domain.effects import PRIORITIES, Escalation, Membership, Notice, OutboxRow, Outcome, WriteBack
+from leadsync.domain.effects import Escalation, Membership, Notice, OutboxRow, Outcome, WriteBack
+from leadsync.domain.instants import to_text
 from leadsync.domain.limits import Limit
 from leadsync.domain.plan import Plan, make_plan
-from leadsync.domain.records import Gone, Record
+from leadsync.domain.pools import PoolBook
+from leadsync.domain.records import Gone, Record, Ref
 from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.standing import Grounds
+from leadsync.domain.telling import people
+from leadsync.domain.writing import current, same
 from leadsync.errors import ChannelFailed, CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable
 from leadsync.ledger import Ledger
 from leadsync.ports import Channel, Crm, Org, Page, Reach
@@ -31,12 +35,19 @@ BATCH = 500
 """Persons decided in one transaction: large enough that a commit costs little, small enough to hold in memory."""
 
 BASELINE = 1000
-"""Adopted persons given their first score in one cycle, so that a first load is not held up by them."""
+"""Persons decided in one cycle who are in no hurry: adopted ones, and everybody after the rules changed."""
+
+SEND_BATCH = 200
+"""Effects claimed together: what a crash leaves to be looked up is never more."""
 
 ALL_KINDS = frozenset({"notices", "stage_entered", "score", "contact_stage", "lead_stage", "owner", "membership"})
 
 MAX_ATTEMPTS = 12
 """Attempts after which an effect is given up and somebody is told; with the waits below, about two days."""
+
+
+class Stopped(Exception):
+    """The process was told to stop in the middle of a cycle; what was stored stands, the rest is done next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +94,35 @@ class Report:
 class Cycle:
     """The cycle of one CRM over one ledger. `channels` are where people are told something, by name."""
 
-    def __init__(self, crm: Crm, ledger: Ledger, rules: Rules, channels: Mapping[str, Channel]) -> None:
+    def __init__(
+        self,
+        crm: Crm,
+        ledger: Ledger,
+        rules: Rules,
+        channels: Mapping[str, Channel],
+        *,
+        alerts: str,
+        link: str = "",
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`alerts` is the channel of last resort, `link` the org's address, `stopping` says that it is time to end."""
         self.crm = crm
         self.ledger = ledger
         self.rules = rules
         self.channels = channels
+        self.alerts = alerts
+        self.link = link
+        self.stopping = stopping
         self.org: Org | None = None
+        self._wished: Counter[str] = Counter()
 
     def connect(self) -> Org:
-        """Log in, make sure it is the org this ledger belongs to, and return it."""
+        """Log in, make sure it is the org this ledger belongs to, and return it; a second call costs nothing."""
+        if self.org is not None:
+            return self.org
         self.org = self.crm.connect()
         self.ledger.belong_to(self.crm.name, self.org.org_id)
+        self.ledger.set_meta(f"user:{self.crm.name}", self.org.user_id)
         return self.org
 
     def run(
@@ -102,13 +131,14 @@ class Cycle:
         """Do one whole cycle and return what it did; `now` replaces the decision's instant alone."""
         report = Report(self.crm.name, reach)
         calls = self.crm.usage().calls
-        self.org = self.org or self.connect()
+        self.connect()
         started = now or self.crm.now()
+        self.ledger.adopt_rulebook(self.rules.rulebook, started)
         cycle_id = self.ledger.begin_cycle(self.crm.name, started)
         try:
             self._go_live(started)
             self.observe(reach, report, progress)
-            self.decide(now or self.crm.now(), report, progress)
+            self.decide(now or self.crm.now(), report)
             if self.rules.deliver:
                 self.deliver(now, report)
         finally:
@@ -123,6 +153,7 @@ class Cycle:
                 failed=report.rejected + report.dead,
                 api_calls=report.api_calls,
             )
+        self.ledger.set_meta(f"seen:{self.crm.name}", to_text(self.crm.now()))
         return report
 
     def _go_live(self, now: datetime) -> None:
@@ -137,13 +168,13 @@ class Cycle:
 
     def observe(self, reach: Reach, report: Report, progress: "Progress | None" = None) -> None:
         """Store every change since the marks."""
-        assert self.org is not None
+        org = self.connect()
         for page in self.crm.changes(self.ledger.marks(self.crm.name), reach):
             stored = self.ledger.store(
                 page,
                 self.rules.rulebook.mappings[self.crm.name],
                 go_live_at=self.go_live_at(),
-                own_user_id=self.org.user_id,
+                own_user_id=org.user_id,
                 history=self.crm.history,
             )
             report.observed += stored.rows
@@ -154,66 +185,95 @@ class Cycle:
                 progress(page, stored.rows)
         report.blocked = dict(self.crm.blocked())
 
-    def decide(self, now: datetime, report: Report, progress: "Progress | None" = None) -> list[Plan]:
+    def decide(self, now: datetime, report: Report) -> None:
         """Decide everybody who changed or whose time has come, and put the wishes into the outbox."""
-        plans: list[Plan] = []
+        self._wished.clear()
         due = self.ledger.due(self.crm.name, now)
-        baseline = self.ledger.undecided(self.crm.name, BASELINE)
-        for people in _batches([*due, *baseline], BATCH):
-            plan = self.plan(people, now, kinds=self.rules.deliver)
-            self.ledger.commit(plan, now)
+        baseline = self.ledger.undecided(self.crm.name, BASELINE, now=now)
+        for plan in self._plans([*due, *baseline], now, self.rules.deliver):
+            counts = self.ledger.commit(plan, now)
             report.decided += len(plan.decisions)
-            report.wished += len(plan.effects)
-            for group, size in plan.held.items():
-                report.held[group] = size[0]
-            plans.append(plan)
-        return plans
+            report.wished += counts.wished
+            for group, (size, _) in plan.held.items():
+                report.held[group] = size
 
-    def plan(self, people: Sequence[str], now: datetime, *, kinds: frozenset[str]) -> Plan:
-        """Return the decisions on these persons; nothing is stored."""
-        assert self.org is not None
-        grounds = Grounds(
-            rulebook=self.rules.rulebook,
-            crm=self.crm.name,
-            directory=self.ledger.directory(self.crm.name, self.org.user_id, now),
-            now=now,
-            go_live_at=self.go_live_at(),
-            kinds=kinds,
-            history=self.crm.history,
-        )
-        situations = self.ledger.situations(self.crm.name, people)
-        return make_plan(situations, grounds, self.rules.limits, self.ledger.group_sizes(now - timedelta(days=1)))
+    def rehearse(self, now: datetime | None) -> Iterator[Plan]:
+        """Yield what would be decided now if everything were delivered; nothing is kept."""
+        moment = now or self.crm.now()
+        self._wished.clear()
+        due = self.ledger.due(self.crm.name, moment)
+        yield from self._plans([*due, *self.ledger.undecided(self.crm.name, BASELINE, now=moment)], moment, ALL_KINDS)
+
+    def _plans(self, persons: Sequence[str], now: datetime, kinds: frozenset[str]) -> Iterator[Plan]:
+        org = self.connect()
+        for people_now in _batches(persons, BATCH):
+            if self.stopping():
+                raise Stopped
+            directory = self.ledger.directory(self.crm.name, org.user_id, now)
+            grounds = Grounds(
+                rulebook=self.rules.rulebook,
+                crm=self.crm.name,
+                directory=directory,
+                now=now,
+                go_live_at=self.go_live_at(),
+                kinds=kinds,
+                link=self.link,
+            )
+            book = PoolBook(self.rules.rulebook.routing.pools, directory)
+            away = frozenset(
+                user.id
+                for user in directory.users.values()
+                if book.away(user, now=now, zone=self.rules.rulebook.company.zone)
+            )
+            plan = make_plan(
+                self.ledger.situations(self.crm.name, people_now, law=self.rules.rulebook.law),
+                grounds,
+                book,
+                people(directory.users, away),
+                self.alerts,
+                self.rules.limits,
+                self.ledger.group_sizes(now - timedelta(days=1)),
+                self._wished,
+            )
+            self._wished.update(effect.group_id for effect in plan.effects)
+            yield plan
+
+    def run_clocks(self, *, now: datetime | None = None) -> Report:
+        """Decide and deliver what is due by time alone, without asking the CRM for news; it works while the CRM is down."""
+        report = Report(self.crm.name, "fast")
+        moment = now or self.crm.now()
+        self.decide(moment, report)
+        if self.rules.deliver:
+            self._tell(moment, report)
+        return report
 
     def deliver(self, now: datetime | None, report: Report) -> None:
         """Send what the outbox holds: unknown fates are looked up first, then wishes by priority."""
         moment = now or self.crm.now()
         self._tell(moment, report)
         self._resolve_unknown(moment, report)
-        rows = self.ledger.outbox(("pending",), now=moment, kinds=("write", "membership"))
-        writes = [row for row in rows if isinstance(row.effect, WriteBack)]
-        joins = [row for row in rows if isinstance(row.effect, Membership)]
-        writes.sort(key=lambda row: (PRIORITIES.index(row.effect.priority), row.decided_at, row.effect.effect_id))  # type: ignore[union-attr]
-        self._send(writes, self.crm.write, moment, report)
-        self._send(joins, self.crm.join, moment, report)
+        waiting = self.ledger.outbox(("pending",), now=moment, kinds=("write", "membership"), crm=self.crm.name)
+        self._send([row for row in waiting if isinstance(row.effect, WriteBack)], moment, report)
+        self._send([row for row in waiting if isinstance(row.effect, Membership)], moment, report)
 
-    def _send(
-        self,
-        rows: Sequence[OutboxRow],
-        send: Callable[[Sequence[object]], tuple[Outcome, ...]],
-        now: datetime,
-        report: Report,
-    ) -> None:
-        for batch in _batches(rows, 200):
+    def _send(self, rows: Sequence[OutboxRow], now: datetime, report: Report) -> None:
+        """Claim and send effects by the batch, the most urgent first."""
+        for batch in _batches(rows, SEND_BATCH):
+            if self.stopping():
+                raise Stopped
             claimed = set(self.ledger.claim([row.effect.effect_id for row in batch], now))
             ready = [row for row in batch if row.effect.effect_id in claimed]
             if not ready:
                 continue
             try:
-                outcomes = send([row.effect for row in ready])
+                writes = [row.effect for row in ready if isinstance(row.effect, WriteBack)]
+                joins = [row.effect for row in ready if isinstance(row.effect, Membership)]
+                outcomes = self.crm.write(writes) if writes else self.crm.join(joins)
             except (CrmUnavailable, CrmAuthFailed) as error:
                 # Raised before anything was sent: an adapter answers `unknown` for what it cannot vouch for.
-                wait = getattr(error, "retry_after", None) or 60.0
-                self._settle(ready, [Outcome(r.effect.effect_id, "pending", "unavailable", wait) for r in ready], now, report)
+                wait = (error.retry_after if isinstance(error, CrmUnavailable) else None) or 60.0
+                back = [Outcome(row.effect.effect_id, "pending", "unavailable", wait) for row in ready]
+                self._settle(ready, back, now, report)
                 if isinstance(error, CrmBudgetExhausted):
                     return
                 raise
@@ -221,14 +281,14 @@ class Cycle:
 
     def _resolve_unknown(self, now: datetime, report: Report) -> None:
         """Read the records of writes of unknown fate: applied if their token or values stand there, else to be sent again."""
-        rows = [row for row in self.ledger.outbox(("unknown",), now=now, kinds=("write",))]
+        rows = self.ledger.outbox(("unknown",), now=now, kinds=("write",), crm=self.crm.name)
         for batch in _batches(rows, 200):
             found = self.crm.read([row.effect.ref for row in batch])
             self._settle(batch, [_fate(row, found) for row in batch], now, report)
 
     def _tell(self, now: datetime, report: Report) -> None:
         """Send escalations and notices, each through its channel, each claimed before it is sent."""
-        for row in self.ledger.outbox(("pending", "unknown"), now=now, kinds=("escalation", "notice")):
+        for row in self.ledger.outbox(("pending", "unknown"), now=now, kinds=("escalation", "notice"), crm=self.crm.name):
             message = row.effect
             assert isinstance(message, (Escalation, Notice))
             if message.effect_id not in self.ledger.claim([message.effect_id], now):
@@ -241,8 +301,7 @@ class Cycle:
                     channel.send(message, self.ledger.address(self.crm.name, message.recipient))
                     outcome = Outcome(message.effect_id, "applied")
                 except ChannelFailed as error:
-                    state = "rejected" if error.permanent else "pending"
-                    outcome = Outcome(message.effect_id, state, str(error), None if error.permanent else 60.0)
+                    outcome = Outcome(message.effect_id, "rejected" if error.permanent else "pending", str(error))
             self._settle([row], [outcome], now, report)
 
     def _settle(
@@ -250,6 +309,7 @@ class Cycle:
     ) -> None:
         """Store what became of each attempt, and wake the person behind every wish that came to nothing."""
         final: list[Outcome] = []
+        disappointed: set[str] = set()
         for row, outcome in zip(rows, outcomes, strict=True):
             settled = _settled(row, outcome)
             final.append(settled)
@@ -269,11 +329,22 @@ class Cycle:
                 case _:
                     report.retrying += 1
             if settled.state in ("rejected", "superseded", "dead", "unknown"):
-                log.info(f"writeback.{settled.state}", ref=str(row.effect.ref), effect_id=settled.effect_id, error=settled.error)
+                log.info(_EVENTS[settled.state], ref=str(row.effect.ref), effect_id=settled.effect_id, error=settled.error)
+            if settled.state == "superseded" and isinstance(person := row.extra.get("person_id"), str):
+                disappointed.add(person)
         self.ledger.finish(final, now)
+        if disappointed:
+            self.ledger.wake(sorted(disappointed))
 
 
 Progress = Callable[[Page, int], None]
+
+_EVENTS = {
+    "rejected": "writeback.rejected",
+    "superseded": "writeback.superseded",
+    "dead": "writeback.given_up",
+    "unknown": "writeback.lost",
+}
 
 
 def _settled(row: OutboxRow, outcome: Outcome) -> Outcome:
@@ -289,10 +360,10 @@ def _settled(row: OutboxRow, outcome: Outcome) -> Outcome:
 
 def retry_after(attempts: int) -> float:
     """Return the seconds to wait before the next attempt: 15 s doubled each time, at most 6 hours."""
-    return min(15.0 * 2 ** (attempts - 1), 21600.0)
+    return min(15.0 * 2.0 ** (attempts - 1), 21600.0)
 
 
-def _fate(row: OutboxRow, found: Mapping[object, Record | Gone]) -> Outcome:
+def _fate(row: OutboxRow, found: Mapping[Ref, Record | Gone]) -> Outcome:
     """Return what a fresh look at the record says of a write of unknown fate."""
     write = row.effect
     assert isinstance(write, WriteBack)
@@ -301,8 +372,6 @@ def _fate(row: OutboxRow, found: Mapping[object, Record | Gone]) -> Outcome:
         return Outcome(write.effect_id, "superseded", "gone")
     if record.operation == write.token():
         return Outcome(write.effect_id, "applied")
-    from leadsync.domain.writing import current, same
-
     if all(same(current(record, name), value) for name, value in write.values.items()):
         return Outcome(write.effect_id, "applied")
     if record.version != write.base_version:

@@ -64,7 +64,7 @@ class _Adapter(HTTPAdapter):
         self._scheme = scheme
         super().__init__(max_retries=0, pool_maxsize=8)
 
-    def send(self, request: requests.PreparedRequest, *args: object, **kwargs: object) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, *args: object, **kwargs: object) -> requests.Response:
         if self._scheme and request.url:
             request.url = self._scheme + request.url[request.url.index(":") :]
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
@@ -78,7 +78,9 @@ def checked_url(url: str) -> str:
         return url.rstrip("/")
     if parts.scheme == "http" and parts.hostname in _LOOPBACK:
         return url.rstrip("/")
-    raise ConfigError(f"{parts.scheme or 'no scheme'} to {parts.hostname or 'no host'} is refused; use https (http only to this machine)")
+    raise ConfigError(
+        f"{parts.scheme or 'no scheme'} to {parts.hostname or 'no host'} is refused; use https (http only to this machine)"
+    )
 
 
 def new_session(timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) -> requests.Session:
@@ -91,7 +93,9 @@ def new_session(timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) 
     return session
 
 
-def allow_plain_http(session: requests.Session, url: str, timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)) -> None:
+def allow_plain_http(
+    session: requests.Session, url: str, timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
+) -> None:
     """Let a client library that always says https reach an http server on this machine; other hosts stay as they are."""
     if urlsplit(checked_url(url)).scheme == "http":
         session.mount(f"https://{urlsplit(url).netloc}", _Adapter(timeout, "http"))
@@ -133,7 +137,9 @@ def exchange(
 
 def _lost(error: requests.RequestException, host: str | None) -> CrmUnavailable | OutcomeUnknown:
     if isinstance(error, requests.exceptions.SSLError):
-        return CrmUnavailable(f"{host}: the certificate or the TLS handshake was refused; look at the address and the clock")
+        return CrmUnavailable(
+            f"{host}: the certificate or the TLS handshake was refused; look at the address and the clock"
+        )
     if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
         return CrmUnavailable(f"{host} cannot be reached")
     return OutcomeUnknown(f"{host} did not answer, or broke off ({type(error).__name__})")

@@ -117,7 +117,7 @@ def calendar_for(calendars: Calendars, name: str, owner: User | None, company_zo
     if template.country_from_owner:
         place = (owner.country or "").strip().upper() if owner else ""
     else:
-        place = "-".join(part.upper() for part in (template.country, template.region) if part)
+        place = (template.country or "").upper() + (f"-{template.region}" if template.region else "")
     key = (name, zone, place)
     if key not in calendars.memo:
         closed: dict[date, tuple[Shift, ...]] = dict.fromkeys(calendars.holidays.get(place, frozenset()), ())
@@ -208,8 +208,8 @@ def _days_later(start: datetime, days: float, zone: str) -> datetime:
     whole = math.floor(days)
 
     def same_time(count: int) -> float:
-        # `fold=0` reads a skipped time with the offset from before the change, which moves it on.
-        return (local + timedelta(days=count)).replace(fold=0).timestamp() if count else local.timestamp()
+        # The sum has fold 0: a skipped time is read with the offset from before the change, which moves it on.
+        return (local + timedelta(days=count)).timestamp() if count else local.timestamp()
 
     reached = same_time(whole)
     if days > whole:

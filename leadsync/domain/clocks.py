@@ -173,7 +173,7 @@ def rescheduled(rule: ClockRule, clock: Clock, *, now: datetime, calendar: Calen
     new = [paused(at) for at in rung_times]
     old = clock.rung_times[: len(new)]
     missed = {index for index in range(len(old), len(new)) if new[index] <= now}
-    kept = [at if at <= now or index in clock.rungs_done else max(new[index], now) for index, at in enumerate(old)]
+    kept = [at if at <= now else max(new[index], now) for index, at in enumerate(old)]
     return replace(
         clock,
         due_at=clock.due_at if clock.due_at <= now else max(paused(due_at), now),

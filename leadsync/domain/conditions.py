@@ -25,7 +25,7 @@ Operator = Literal[
 FactValue = Value | tuple[Value, ...]
 Operand = Value | Duration | tuple[Value, ...] | frozenset[str]
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)  # what both CRMs can keep
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"})
 _SHOWN = 5  # alternatives named in a description; a list of routing.yaml may have thousands

@@ -89,21 +89,27 @@ class _Later:
 
 @dataclass(frozen=True, slots=True)
 class _Fading:
-    """One touch on its way to nothing: what it gave on its own day, in hundredths."""
+    """Something on its way to nothing: what it amounts to at `at`, in hundredths."""
 
-    base: int
+    base: float
     decay: Decay
     at: datetime
+
+    def amount(self, at: datetime) -> float:
+        return self.base * share_left(self.decay, self.at, at)
+
+
+_Groups = tuple[tuple[_Fading, ...], ...]  # the highest of a group counts
 
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """A score as time goes by while no condition turns. Of the touches in one group the highest counts."""
+    """A score as time goes by while no condition turns: what gives something only falls, what takes something only rises."""
 
     scoring: Scoring
     fit: tuple[float, ...]
-    gains: tuple[tuple[_Fading, ...], ...]  # groups that give something: they only fall
-    losses: tuple[tuple[_Fading, ...], ...]  # groups that take something: they only rise
+    gains: _Groups
+    losses: _Groups
 
     def parts(self, at: datetime) -> _Parts:
         """Return what the gains and what the losses amount to then, in hundredths."""
@@ -114,8 +120,8 @@ class _Course:
         return to_whole(to_hundredths(math.fsum([*self.fit, capped(self.scoring, BEHAVIOURAL, sum(parts))])))
 
 
-def _amount(groups: Sequence[Sequence[_Fading]], at: datetime) -> float:
-    return math.fsum(max(one.base * share_left(one.decay, one.at, at) for one in group) for group in groups)
+def _amount(groups: _Groups, at: datetime) -> float:
+    return math.fsum(max(one.amount(at) for one in group) for group in groups)
 
 
 def _course(scoring: Scoring, facts: Facts, touches: Iterable[Touch], now: datetime, since: datetime | None) -> _Course:
@@ -128,9 +134,22 @@ def _course(scoring: Scoring, facts: Facts, touches: Iterable[Touch], now: datet
     return _Course(
         scoring,
         fit=tuple(capped(scoring, family, points) for family, points in sums.items()),
-        gains=tuple(tuple(group) for group in groups.values() if any(one.base >= 0 for one in group)),
-        losses=tuple(tuple(group) for group in groups.values() if all(one.base < 0 for one in group)),
+        gains=_joined([group for group in groups.values() if any(one.base > 0 for one in group)], now),
+        losses=_joined([group for group in groups.values() if all(one.base < 0 for one in group)], now),
     )
+
+
+def _joined(groups: Sequence[Sequence[_Fading]], now: datetime) -> _Groups:
+    # What halves at one pace halves together, so that most people's touches are one number however many there are.
+    paces: dict[Decay, list[float]] = {}
+    others: list[tuple[_Fading, ...]] = []
+    for group in groups:
+        decay = group[0].decay
+        if decay.kind == "half_life" and all(one.decay == decay for one in group):
+            paces.setdefault(decay, []).append(max(one.amount(now) for one in group))
+        else:
+            others.append(tuple(group))
+    return (*((_Fading(math.fsum(amounts), decay, now),) for decay, amounts in paces.items()), *others)
 
 
 def _steady(scoring: Scoring, whole: int) -> tuple[int, int]:
@@ -149,26 +168,31 @@ def _next_turn(scoring: Scoring, facts: Facts) -> datetime | None:
 
 
 def _first_outside(course: _Course, steady: tuple[int, int], start: datetime, stop: datetime) -> datetime | None:
-    """Return the first whole minute after `start` and before `stop` at which the points leave the steady range."""
-    minute = start.replace(second=0, microsecond=0) + _MINUTE
+    """Return the first whole minute after `start` and before `stop` at which the points leave the steady range.
+
+    At `start` they are within it.
+    """
+    minute = start.replace(second=0, microsecond=0)
     last = math.ceil((stop - minute) / _MINUTE) - 1
-    if last < 0:
+    if last <= 0:
         return None
 
     def at(place: int) -> datetime:
-        return minute + place * _MINUTE
+        return minute + place * _MINUTE if place else start
+
+    def is_steady(least: _Parts, most: _Parts) -> bool:
+        return steady[0] <= course.whole(least) and course.whole(most) <= steady[1]
 
     def search(low: int, low_parts: _Parts, high: int, high_parts: _Parts) -> int | None:
         # Gains only fall and losses only rise towards nothing, so no minute in between lies outside these two.
-        least = course.whole((high_parts[0], low_parts[1]))
-        most = course.whole((low_parts[0], high_parts[1]))
-        if steady[0] <= least and most <= steady[1]:
+        if is_steady((high_parts[0], low_parts[1]), (low_parts[0], high_parts[1])):
             return None
-        if low == high:
-            return low
+        if high - low == 1:
+            return None if is_steady(high_parts, high_parts) else high
         middle = (low + high) // 2
-        first = search(low, low_parts, middle, course.parts(at(middle)))
-        return first if first is not None else search(middle + 1, course.parts(at(middle + 1)), high, high_parts)
+        parts = course.parts(at(middle))
+        first = search(low, low_parts, middle, parts)
+        return first if first is not None else search(middle, parts, high, high_parts)
 
-    found = search(0, course.parts(at(0)), last, course.parts(at(last)))
+    found = search(0, course.parts(start), last, course.parts(at(last)))
     return None if found is None else at(found)

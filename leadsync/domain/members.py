@@ -6,6 +6,7 @@ Whose turn it is among those who fit is `pools.py`.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -143,7 +144,8 @@ def out_of_office(text: str, now: datetime, zone: str) -> str | None:
     except ValueError:
         return None
     if len(text) <= len("2026-12-24"):
-        return text if day_of(now, zone) <= text else None
+        last = until.date().isoformat()
+        return last if day_of(now, zone) <= last else None
     return day_of(until, zone) if now < until else None
 
 
@@ -152,6 +154,7 @@ def day_of(at: datetime, zone: str) -> str:
     return at.astimezone(ZoneInfo(zone)).date().isoformat()
 
 
+@lru_cache(maxsize=64)  # asked for every member of a pool at one and the same instant
 def midnight(at: datetime, zone: str) -> datetime:
     """Return the UTC instant at which the day of an instant began in a zone."""
     place = ZoneInfo(zone)

@@ -66,6 +66,7 @@ def _target(rule: AutomaticMove, law: FunnelLaw, record: Record) -> str:
 
 
 def _reason(rule: AutomaticMove, standing: Standing) -> str | None:
+    """Return the key of the reason that goes with a move; `from_deal` is the reason of the deals that were lost."""
     return standing.deals.loss_reason if rule.reason == "from_deal" else rule.reason
 
 
@@ -87,7 +88,8 @@ def _hindrance(rule: AutomaticMove, target: str, standing: Standing, fired: Mapp
         return "in an open deal"
     if goal.rank is not None and "in_open_deal" not in names(rule.when) and (held := _held(rule, standing)):
         return held
-    klass = law.classes[law.reasons[rule.reason].klass] if rule.reason in law.reasons else None
+    reason = law.reasons.get(_reason(rule, standing) or "")
+    klass = law.classes[reason.klass] if reason else None
     if klass is not None and klass.needs is not None and (lacking := failing(klass.needs, facts)):
         return f"{klass.name} needs {'; '.join(lacking)}"
     if goal.role == "accepted_sales" and facts.get("owner_kind") not in ("rep", "human"):

@@ -10,9 +10,9 @@ member is within one lead of weight/total; the smallest virtual time alone would
 
 **Those who cannot take a turn.** Whoever is away, or inactive in the CRM, has no claim to what came meanwhile: their
 virtual time goes along with the pool's minimum, so that nothing floods them afterwards; a new member begins at it too
-(semantics.md E). Whoever is only full, or lacks the language of a lead, keeps the turns that others took, but never
-more than CREDIT: a rep who alone speaks German waits until the others have caught up, but not for weeks after a month
-of German leads, and nobody is sent more than CREDIT leads in a row to make up for a quiet time.
+(semantics.md E). Whoever is only full, or lacks the language of a lead, keeps the turns that others took, but a balance
+beyond CREDIT leads is forgiven to either side: a rep who alone speaks German sits out for the others after a rush of
+German leads, but not for weeks, and nobody makes up for a quiet month with a flood.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -20,7 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import fsum
-from typing import Literal
 
 from leadsync.domain.conditions import fold
 from leadsync.domain.members import Absence, Member, Pool, Wanted, by_name, day_of, midnight, out_of_office, unfit
@@ -28,11 +27,9 @@ from leadsync.domain.records import User
 from leadsync.domain.situation import Directory
 
 CREDIT = 10
-"""The most leads by which a member may be short of their share and still make up for it."""
+"""The most leads by which a member may be short of their share, or beyond it, and have it made up for."""
 
 _CLOSE = 1e-6  # virtual times nearer than this are equal: sums of 1/3 are not exact
-
-Tier = Literal["normal", "hand_raiser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +73,12 @@ class PoolBook:
         self._pools = pools
         self._directory = directory
         self._users = by_name(directory.users.values())
+        self._member: dict[tuple[str, str], Member] = {}  # (pool, user id)
         self._absences: dict[str, list[Absence]] = {}
         for pool in pools.values():
             for member in pool.members:
-                if member.absences and (user := self.find(member.user)):
+                if user := self.find(member.user):
+                    self._member.setdefault((pool.name, user.id), member)
                     self._absences.setdefault(user.id, []).extend(member.absences)
         self._times: dict[tuple[str, str], dict[str, float]] = {}
         self._assigned: dict[str, list[datetime]] = {}
@@ -91,11 +90,8 @@ class PoolBook:
 
     def membership(self, user_id: str, pools: Iterable[str]) -> tuple[Pool, Member] | None:
         """Return the first of these pools that the user is a member of, with the member; None when in none."""
-        for name in pools:
-            for member in self._pools[name].members:
-                if (user := self.find(member.user)) and user.id == user_id:
-                    return self._pools[name], member
-        return None
+        name = next((name for name in pools if (name, user_id) in self._member), None)
+        return (self._pools[name], self._member[name, user_id]) if name is not None else None
 
     def away(self, user: User, *, now: datetime, zone: str) -> str | None:
         """Return the last day of an absence that covers the company's day of `now`, None for whoever is there.
@@ -103,8 +99,10 @@ class PoolBook:
         A person is away from every pool, whichever of them lists the absence. The CRM's out-of-office field counts too:
         a date includes that day, an instant ends at it; one that is neither is ignored.
         """
-        today = day_of(now, zone)
-        last = [absence.last for absence in self._absences.get(user.id, ()) if absence.first <= today <= absence.last]
+        last: list[str] = []
+        if absences := self._absences.get(user.id):
+            today = day_of(now, zone)
+            last.extend(absence.last for absence in absences if absence.first <= today <= absence.last)
         if user.out_of_office_until and (until := out_of_office(user.out_of_office_until, now, zone)):
             last.append(until)
         return max(last, default=None)
@@ -153,10 +151,11 @@ class PoolBook:
             self._settle(asked, tier, seats)
         if not eligible:
             return Pick(None, tuple(reasons.items()), full_or_away)
-        choose = self._fair if asked.strategy == "weighted" else self._least_loaded
-        winner = choose(asked, tier, eligible, reasons)
         if asked.strategy == "weighted":
-            self._times_of(asked, tier)[winner.who] += 1 / winner.member.weight
+            winner = _next_in_turn(self._times_of(asked, tier), eligible, reasons)
+            self._take(asked, tier, seats, winner.who, winner.member.weight)
+        else:
+            winner = self._least_loaded(eligible, reasons)
         self._count(winner.who, now)
         return Pick(winner.user, tuple((seat.who, reasons[seat.who]) for seat in seats))
 
@@ -168,9 +167,9 @@ class PoolBook:
         found = self.membership(user_id, [pool]) if pool is not None else None
         if found is not None and found[0].strategy == "weighted":
             asked, member = found
-            self._settle(asked, tier, self._seats(asked, now, zone))
-            times = self._times_of(asked, tier)
-            times[user_id] = times.get(user_id, 0.0) + 1 / member.weight
+            seats = self._seats(asked, now, zone)
+            self._settle(asked, tier, seats)
+            self._take(asked, tier, seats, user_id, member.weight)
         self._count(user_id, now)
 
     def credit(self, pool: str, tier: str, user_id: str) -> None:
@@ -178,7 +177,7 @@ class PoolBook:
 
         Nothing happens when the pool is gone, the user left it, or never had a turn.
         """
-        if pool not in self._pools or (found := self.membership(user_id, [pool])) is None:
+        if (found := self.membership(user_id, [pool])) is None:
             return
         times = self._times_of(found[0], tier)
         if user_id in times:
@@ -212,37 +211,24 @@ class PoolBook:
         return self._times[pool.name, tier]
 
     def _settle(self, pool: Pool, tier: str, seats: Sequence[_Seat]) -> None:
-        """Bring everybody's virtual time up to where it may stand before a turn is given.
-
-        The pool's minimum is that of the members with room: one who is full for a week must not hold it back.
-        """
+        """Let new members begin and forgive old balances, before a turn is given."""
         times = self._times_of(pool, tier)
-        roomy = [times[seat.who] for seat in seats if seat.is_present and not seat.full and seat.who in times]
-        floor = min(roomy or times.values(), default=0.0)
+        present = [seat for seat in seats if seat.is_present]
+        floor = _minimum(times, seats)
+        for seat in present:
+            times.setdefault(seat.who, floor)
+        _forgive(times, present)
+
+    def _take(self, pool: Pool, tier: str, seats: Sequence[_Seat], user_id: str, weight: int) -> None:
+        """Count a turn; the virtual time of whoever is not there goes along with the pool."""
+        times = self._times_of(pool, tier)
+        times[user_id] = times.get(user_id, 0.0) + 1 / weight
+        floor = _minimum(times, seats)
         for seat in seats:
-            if seat.is_present:
-                times.setdefault(seat.who, floor)
-            elif seat.who in times:
+            if not seat.is_present and seat.who in times:
                 times[seat.who] = max(times[seat.who], floor)
-        _forgive(times, [seat for seat in seats if seat.is_present])
 
-    def _fair(self, pool: Pool, tier: str, eligible: Sequence[_Seat], reasons: dict[str, str]) -> _Seat:
-        times = self._times_of(pool, tier)
-        total = sum(seat.member.weight for seat in eligible)
-        # After this turn everybody together stands here; whoever is beyond it now would exceed their share.
-        level = (fsum(seat.member.weight * times[seat.who] for seat in eligible) + 1) / total
-
-        def ends_at(seat: _Seat) -> float:
-            return round(times[seat.who] + 1 / seat.member.weight, 6)
-
-        winner = min((seat for seat in eligible if times[seat.who] < level - _CLOSE), key=ends_at)
-        for seat in eligible:
-            ahead = times[seat.who] >= level - _CLOSE
-            reasons[seat.who] = "has had their share for now" if ahead else f"{winner.who} is next in turn"
-        reasons[winner.who] = "next in turn"
-        return winner
-
-    def _least_loaded(self, _pool: Pool, _tier: str, eligible: Sequence[_Seat], reasons: dict[str, str]) -> _Seat:
+    def _least_loaded(self, eligible: Sequence[_Seat], reasons: dict[str, str]) -> _Seat:
         winner = min(eligible, key=lambda seat: self.open_load(seat.who))
         fewest = self.open_load(winner.who)
         for seat in eligible:
@@ -260,20 +246,43 @@ class PoolBook:
         self._open[user_id] = self._open.get(user_id, 0) + 1
 
 
-def _forgive(times: dict[str, float], seats: Sequence[_Seat]) -> None:
-    """Raise whoever is more than CREDIT leads short of their share to exactly that.
+def _next_in_turn(times: Mapping[str, float], eligible: Sequence[_Seat], reasons: dict[str, str]) -> _Seat:
+    """Return who gets the next lead by the quota method, and write down why."""
+    total = sum(seat.member.weight for seat in eligible)
+    # After this turn everybody together stands here; whoever is there now would exceed their share.
+    level = (fsum(seat.member.weight * times[seat.who] for seat in eligible) + 1) / total
+    waiting = [seat for seat in eligible if times[seat.who] < level - _CLOSE]
+    winner = min(waiting, key=lambda seat: round(times[seat.who] + 1 / seat.member.weight, 6))
+    reasons.update((seat.who, "has had their share for now") for seat in eligible)
+    reasons.update((seat.who, f"{winner.who} is next in turn") for seat in waiting)
+    reasons[winner.who] = "next in turn"
+    return winner
 
-    Raising one raises the level that shares are measured by, so those furthest behind are taken first and the level is
-    that of the others, with every raised member CREDIT leads below it.
+
+def _minimum(times: Mapping[str, float], seats: Sequence[_Seat]) -> float:
+    """Return the least virtual time of the members with room: one who is full for a week holds nobody back."""
+    roomy = [times[seat.who] for seat in seats if seat.is_present and not seat.full and seat.who in times]
+    return min(roomy or times.values(), default=0.0)
+
+
+def _forgive(times: dict[str, float], seats: Sequence[_Seat]) -> None:
+    """Bring everybody who is more than CREDIT leads short of their share, or beyond it, to exactly that.
+
+    Moving one moves the level by which shares are measured, so the level is sought at which the balances, cut off at
+    CREDIT, add up to nothing: they fall as it rises, in straight lines between the points where somebody reaches
+    CREDIT.
     """
-    weight = sum(seat.member.weight for seat in seats)
-    served = fsum(seat.member.weight * times[seat.who] for seat in seats)
-    behind: list[_Seat] = []
-    for seat in sorted(seats, key=lambda seat: times[seat.who] + CREDIT / seat.member.weight):
-        if times[seat.who] + CREDIT / seat.member.weight >= served / weight - _CLOSE:
-            break
-        served -= seat.member.weight * times[seat.who] + CREDIT
-        weight -= seat.member.weight
-        behind.append(seat)
-    for seat in behind:
-        times[seat.who] = served / weight - CREDIT / seat.member.weight
+    weights = {seat.who: seat.member.weight for seat in seats}
+
+    def balance(level: float) -> float:
+        return fsum(max(-CREDIT, min(CREDIT, weight * (times[who] - level))) for who, weight in weights.items())
+
+    mean = fsum(weight * times[who] for who, weight in weights.items()) / (sum(weights.values()) or 1)
+    if all(abs(weight * (times[who] - mean)) <= CREDIT + _CLOSE for who, weight in weights.items()):
+        return
+    points = sorted(times[who] + sign * CREDIT / weight for who, weight in weights.items() for sign in (-1, 1))
+    above = bisect_left(points, 0.0, key=lambda level: -balance(level))
+    low, high = points[above - 1], points[above]
+    level = low + (high - low) * balance(low) / (balance(low) - balance(high))
+    for who, weight in weights.items():
+        times[who] = min(max(times[who], level - CREDIT / weight), level + CREDIT / weight)

@@ -125,7 +125,7 @@ class Routing:
 class Relations:
     """Users found through the person's relations, by CRM user id; None where there is none.
 
-    `former_until` is when the former owner stopped being it. `ambiguous_account`: two accounts came too close to tell.
+    `account_colleague` is who works another live person of the same account; `former_until` is when the former owner stopped being it. `ambiguous_account`: two accounts came too close to tell.
     """
 
     deal_owner: str | None = None
@@ -208,8 +208,8 @@ def route(
             case ToRelated("account_colleague" | "account_owner") if relations.ambiguous_account:
                 queue = routing.account_match.ambiguous_queue
                 answer = door.park(rule.name, f"{rule.name}: more than one account fits", queue)
-            case ToUser() | ToRelated():
-                answer = door.find(rule.assign, rule, wanted)
+            case user_or_relation:
+                answer = door.find(user_or_relation, rule, wanted)
         if answer is not None:
             return answer
     return door.park("fallback", "no rule found anybody")
@@ -266,18 +266,12 @@ class _Door:
         return self.park(rule.name, f"everybody in {pool} is full or away") if pick.full_or_away else None
 
     def find(self, target: ToUser | ToRelated, rule: Rule, wanted: Wanted) -> Routed | None:
-        match target:
-            case ToUser(name):
-                user = self.book.find(name)
-                who, found = (user.id if user else name), "named by the rule"
-            case ToRelated(relation):
-                related = self._related(relation)
-                if related is None:
-                    return None
-                user, who, found = self.directory.users.get(related), related, _FOUND[relation]
+        who = self._named(target)
+        if who is None:
+            return None
         seat = self.book.membership(who, self.pools)
-        member = seat[1] if seat else Member(who)
-        lost = unfit(member, user, wanted, self.now) or self._refusal(target, who, seat)
+        lost = self._refusal(target, who, seat, wanted)
+        found = "named by the rule" if isinstance(target, ToUser) else _FOUND[target.relation]
         self.seen.append((who, f"{rule.name}: {lost or found}"))
         if lost:
             return None
@@ -303,25 +297,32 @@ class _Door:
         notes.append("no active user to fall back on")
         return Routed("queue", None, rule, "; ".join(notes), queue=wanted[0], candidates=tuple(self.seen))
 
-    def _related(self, relation: Relation) -> str | None:
-        match relation:
-            case "deal_owner":
-                return self.relations.deal_owner
-            case "account_colleague":
-                return self.relations.account_colleague
-            case "account_owner":
-                return self.relations.account_owner
-            case "former_owner":
-                return self.relations.former_owner
+    def _named(self, target: ToUser | ToRelated) -> str | None:
+        """Return the user id that a target stands for; a name that the CRM does not know stands for itself."""
+        if isinstance(target, ToUser):
+            user = self.book.find(target.user)
+            return user.id if user else target.user
+        users: Mapping[Relation, str | None] = {
+            "deal_owner": self.relations.deal_owner,
+            "account_colleague": self.relations.account_colleague,
+            "account_owner": self.relations.account_owner,
+            "former_owner": self.relations.former_owner,
+        }
+        return users[target.relation]
 
-    def _refusal(self, target: ToUser | ToRelated, user_id: str, seat: tuple[Pool, Member] | None) -> str | None:
+    def _refusal(
+        self, target: ToUser | ToRelated, user_id: str, seat: tuple[Pool, Member] | None, wanted: Wanted
+    ) -> str | None:
         """Return why a user who was found must not get the person.
 
         Only the rep of an open deal, or whom a rule names, may be outside the pools of this door: at the door to sales a
         colleague's development rep is no answer. Caps bind the former rep, who is a preference; an account has one
         voice even on a busy day.
         """
-        if until := self.book.away(self.directory.users[user_id], now=self.now, zone=self.zone):
+        user = self.directory.users.get(user_id)
+        if lost := unfit(seat[1] if seat else Member(user_id), user, wanted, self.now):
+            return lost
+        if user is not None and (until := self.book.away(user, now=self.now, zone=self.zone)):
             return f"away until {until}"
         match target:
             case ToUser() | ToRelated("deal_owner"):

@@ -96,7 +96,7 @@ class Clock:
     paused_since: datetime | None = None
     paused_minutes: int = 0
     breached_at: datetime | None = None
-    void_reason: str | None = None
+    void_reason: str | None = None  # also on a breached clock that ended so
     followed_up: bool = False
     rungs_done: tuple[int, ...] = ()
     rung_times: tuple[datetime, ...] = ()  # when each rung of the ladder is due

@@ -73,17 +73,23 @@ def _classified(index: _Index, title: str) -> TitleMatch:
 @lru_cache(maxsize=8)
 def _index(seniority: _Entries, function: _Entries) -> _Index:
     ranked = sorted(
-        ((form, rank, level) for rank, (level, entries) in enumerate(seniority) for form in _forms(entries)),
-        key=lambda entry: (-len(entry[0].replace("*", "")), -entry[1], entry[0]),
+        (_precedence(entry, rank), form, level)
+        for rank, (level, entries) in enumerate(seniority)
+        for entry in entries
+        for form in _forms((entry,))
     )
     return _Index(
-        seniority=re.compile(_any_of(f"({_pattern(form)})" for form, _, _ in ranked)),
+        seniority=re.compile(_any_of(f"({_pattern(form)})" for _, form, _ in ranked)),
         levels=tuple(level for _, _, level in ranked),
         functions=tuple(
             (name, re.compile(rf"\b{_any_of(_pattern(form) for form in _forms(entries))}"))
             for name, entries in function
         ),
     )
+
+
+def _precedence(entry: str, rank: int) -> tuple[int, int]:
+    return -len(_normal(entry, keep="*").replace("*", "")), -rank
 
 
 def _any_of(patterns: Iterable[str]) -> str:

@@ -37,6 +37,7 @@ class Step:
     exact: bool
     actor_id: str | None
     seq: int | None = None
+    effect_id: str | None = None  # the write-back that it was recognised as
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,7 @@ def first_step(origin: Origin, steps: Sequence[Step], stored: Step | None, conve
     Its value is the one that the earliest known change left behind, else the one it was first seen with. A Contact that
     was created by converting a lead begins with that conversion instead of a birth.
     """
-    if steps:
-        value = steps[0].old
-    else:
-        value = stored.new if stored else origin.value
+    value = steps[0].old if steps else stored.new if stored else origin.value
     if born := next((conversion for conversion in conversions if conversion.born), None):
         return Step("conversion", str(born.lead_rid), born.value, value, born.at, born.evidence != "day", born.actor_id)
     at, exact = _born_at(origin, steps, value)
@@ -144,19 +142,25 @@ def _born_at(origin: Origin, steps: Sequence[Step], value: str | None) -> tuple[
 
 
 def converted_at(
-    lead_moves: Sequence[Step], forced: frozenset[str], converted_on: str | None, lead_modified_at: str,
-    contact_created_at: str | None, last_move_at: str | None,
-) -> tuple[str, Evidence]:  # fmt: skip
+    *,
+    forced_at: str | None,
+    converted_on: str | None,
+    lead_modified_at: str,
+    contact_created_at: str | None,
+    last_move_at: str | None,
+) -> tuple[str, Evidence]:
     """Return when a lead was converted, and what says so; only the bare day is inexact (semantics.md C).
 
     Salesforce itself keeps only the day, in a zone it does not name: a day therefore reaches as far as any zone does.
     """
-    for move in lead_moves:
-        if move.new in forced:
-            return move.at, "history"
-    if contact_created_at is not None and _on_day(contact_created_at, converted_on):
-        if last_move_at is None or contact_created_at >= last_move_at:
-            return contact_created_at, "creation"
+    if forced_at is not None:
+        return forced_at, "history"
+    if (
+        contact_created_at is not None
+        and _on_day(contact_created_at, converted_on)
+        and (last_move_at is None or contact_created_at >= last_move_at)
+    ):
+        return contact_created_at, "creation"
     if _on_day(lead_modified_at, converted_on):
         return lead_modified_at, "change"
     noon = f"{converted_on}T12:00:00Z"

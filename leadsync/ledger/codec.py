@@ -14,7 +14,7 @@ from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.records import Record, Ref, Value
 from leadsync.domain.sla import Clock
 from leadsync.domain.touches import Touch
-from leadsync.domain.transitions import Transition
+from leadsync.domain.transitions import Transition, Verdict
 
 T = TypeVar("T")
 
@@ -67,14 +67,15 @@ def as_data(value: Any) -> str:
     return _sorted_json.encode(value).decode()
 
 
-@lru_cache(maxsize=64)
-def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
-    return msgspec.json.Decoder(kind)
+_decoders: dict[type[Any], "msgspec.json.Decoder[Any]"] = {}
 
 
 def from_data(written: str, kind: type[T]) -> T:
     """Return the dataclass that `as_data` wrote."""
-    return _decoder(kind).decode(written)
+    if kind not in _decoders:
+        _decoders[kind] = msgspec.json.Decoder(kind)
+    made: T = _decoders[kind].decode(written)
+    return made
 
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -89,7 +90,7 @@ def email_key(value: object) -> str | None:
 
 
 EFFECTS: Mapping[str, type[Effect]] = {
-    "write_back": WriteBack,
+    "write": WriteBack,
     "membership": Membership,
     "escalation": Escalation,
     "notice": Notice,
@@ -100,7 +101,7 @@ def effect_kind(effect: Effect) -> str:
     """Return the word for a kind of effect that stands in the outbox."""
     match effect:
         case WriteBack():
-            return "write_back"
+            return "write"
         case Membership():
             return "membership"
         case Escalation():
@@ -132,7 +133,7 @@ TRANSITION_COLUMNS = (
 
 def transition_of(row: tuple[Any, ...]) -> Transition:
     """Return the transition of a row of TRANSITION_COLUMNS."""
-    verdict = row[15] or ("adopted" if row[16] else None)
+    verdict: Verdict | None = row[15] or ("adopted" if row[16] else None)
     return Transition(
         seq=row[0],
         ref=Ref(row[1], row[2], row[3]),
@@ -173,9 +174,12 @@ def touch_row(touch: Touch, read_at: str) -> tuple[Any, ...]:
 
 def touch_of(row: tuple[Any, ...]) -> Touch:
     """Return the touch of a row of TOUCH_COLUMNS."""
+    touch_id, crm, object_name, record_id, kind, direction, at, *words, retracted_at = row
+    channel, investment, response, campaign, campaign_id, actor_id, by, source_id, said = words
     return Touch(
-        row[0], Ref(row[1], row[2], row[3]), row[4], row[5], instant(row[6]), *row[7:16], retracted=row[16] is not None
-    )
+        touch_id, Ref(crm, object_name, record_id), kind, direction, instant(at), channel, investment, response,
+        campaign, campaign_id, actor_id, by, source_id, said, retracted_at is not None,
+    )  # fmt: skip
 
 
 CLOCK_COLUMNS = (

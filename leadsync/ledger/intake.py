@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadsync.domain.mapping import CrmMapping
-from leadsync.domain.records import Ref
 
 
 @dataclass(slots=True)
@@ -32,7 +31,7 @@ class Intake:
     relink: set[int] = field(default_factory=set)
     owners: set[int] = field(default_factory=set)
     news: dict[int, bool] = field(default_factory=dict)
-    reach: set[Ref] = field(default_factory=set)
+    former_owners: list[tuple[int, str, str | None, str, str | None]] = field(default_factory=list)
     changed: int = 0
     new: int = 0
     transitions: int = 0

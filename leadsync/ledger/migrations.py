@@ -58,6 +58,7 @@ CREATE TABLE persons (
     crm TEXT NOT NULL,
     wake_at TEXT,
     decided_at TEXT,
+    waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1)),  -- 1: to be decided, without hurry, in its slice
     score INTEGER,
     band TEXT,
     product TEXT,
@@ -76,7 +77,7 @@ CREATE TABLE persons (
     marketable INTEGER CHECK (marketable IN (0, 1))
 ) STRICT;
 CREATE INDEX persons_due ON persons (crm, wake_at, person_id) WHERE wake_at IS NOT NULL;
-CREATE INDEX persons_undecided ON persons (crm) WHERE decided_at IS NULL AND wake_at IS NULL;
+CREATE INDEX persons_waiting ON persons (crm) WHERE waiting = 1;
 
 CREATE TABLE moves (
     crm TEXT NOT NULL,
@@ -287,7 +288,7 @@ CREATE TABLE pool_state (
 
 CREATE TABLE outbox (
     effect_id TEXT PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('write_back', 'membership', 'escalation', 'notice')),
+    kind TEXT NOT NULL CHECK (kind IN ('write', 'membership', 'escalation', 'notice')),
     group_id TEXT NOT NULL,
     crm TEXT NOT NULL,
     object TEXT NOT NULL,
@@ -298,6 +299,11 @@ CREATE TABLE outbox (
     stage_value TEXT,  -- the status that a write-back sets, by which it is recognised when it is read back
     correction INTEGER NOT NULL CHECK (correction IN (0, 1)),
     clock_id TEXT,
+    clock TEXT,
+    rung INTEGER,
+    channel TEXT,
+    recipient TEXT,
+    due_at TEXT,
     priority INTEGER NOT NULL,
     state TEXT NOT NULL
         CHECK (state IN ('pending', 'held', 'sent', 'unknown', 'applied', 'rejected', 'superseded', 'dead')),
@@ -314,7 +320,7 @@ CREATE INDEX outbox_open ON outbox (state, priority, decided_at) WHERE state IN 
 CREATE INDEX outbox_by_record ON outbox (record_id, object, crm);
 CREATE INDEX outbox_by_clock ON outbox (clock_id) WHERE clock_id IS NOT NULL;
 CREATE UNIQUE INDEX outbox_one_in_flight ON outbox (crm, object, record_id)
-    WHERE kind = 'write_back' AND state IN ('sent', 'unknown');
+    WHERE kind = 'write' AND state IN ('sent', 'unknown');
 
 CREATE TABLE marks (
     crm TEXT NOT NULL,
@@ -329,6 +335,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;
 
 CREATE TABLE cycles (
     cycle_id INTEGER PRIMARY KEY,
+    crm TEXT NOT NULL,
     started_at TEXT NOT NULL,
     finished_at TEXT,
     observed INTEGER NOT NULL DEFAULT 0,
@@ -347,7 +354,8 @@ CREATE TABLE rulebooks (
 CREATE TABLE stages (  -- of the rulebook in force, so that passes can be counted in SQL
     stage TEXT PRIMARY KEY,
     role TEXT NOT NULL,
-    rank INTEGER
+    rank INTEGER,
+    routed INTEGER NOT NULL CHECK (routed IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 """
 

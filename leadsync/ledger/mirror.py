@@ -4,6 +4,8 @@ A row that the ledger has seen already costs one comparison. What changed is han
 transitions, to `people.py` for its links.
 """
 
+# ruff: noqa: S608 -- only names of columns and tables from this package are joined into statements, never a value
+
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -39,7 +41,7 @@ _BIRTH = (
     " correction, adopted) VALUES (?, ?, 'birth', ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)"
 )
 _SPAN = "INSERT INTO spans (rid, n, stage, entered_at, left_at, entered_exact) VALUES (?, 0, ?, ?, NULL, ?)"
-_PERSON = "INSERT INTO persons (person_id, crm, wake_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_PERSON = "INSERT INTO persons (person_id, crm, wake_at, waiting) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
@@ -100,7 +102,7 @@ def _is_newer(row: tuple[Any, ...], stored: tuple[Any, ...], read_at: str) -> bo
         return bool(row[_STAMP] > stored[3] or (row[_STAMP] >= old[_STAMP] and read_at > stored[2]))
     if row[_STAMP] != old[_STAMP]:
         return bool(row[_STAMP] > old[_STAMP])
-    return read_at >= stored[2]
+    return bool(read_at >= stored[2])
 
 
 def _changed(intake: Intake, stored: tuple[Any, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -112,8 +114,10 @@ def _changed(intake: Intake, stored: tuple[Any, ...], row: tuple[Any, ...]) -> t
     if any(row[place] != old[place] for place in _LINKS):
         intake.derive.add(rid)
         intake.relink.add(rid)
-    if row[_OWNER] != old[_OWNER] or row[_ASSIGNEE] != old[_ASSIGNEE]:
-        intake.owners.add(rid)
+    for field, place in (("owner", _OWNER), ("assignee", _ASSIGNEE)):
+        if row[place] != old[place]:
+            intake.former_owners.append((rid, field, old[place], old[_CREATED], old[_INDEX["created_by"]]))
+            intake.owners.add(rid)
     intake.heard(rid, row[_MODIFIED])
     return (intake.read_at, _ended_at(row, stored[3]), *row, rid)
 
@@ -163,7 +167,7 @@ def _store_new(intake: Intake, object_name: str, fresh: list[tuple[Record, tuple
             (rid, crm, object_name, record_id, person_id, intake.read_at, intake.read_at, _ended_at(row, None), *row)
         )
         adopted = intake.go_live is None or row[_CREATED] < intake.go_live
-        persons.append((person_id, crm, None if adopted else ""))
+        persons.append((person_id, crm, None if adopted else "", int(adopted)))
         _note_load(intake, row, 1)
         linked = row[_CONVERTED_TO] is not None or row[_MERGED_INTO] is not None or record_id in targets
         if linked:
@@ -174,7 +178,17 @@ def _store_new(intake: Intake, object_name: str, fresh: list[tuple[Record, tuple
             intake.derive.add(rid)
             continue
         # Most rows of a first load end here: a birth, a stay, and nothing else to find out.
-        origin = origin_of(intake.mapping, object_name, record, row, intake.read_at, has_history, adopted)
+        origin = Origin(
+            created_at=row[_CREATED],
+            created_by=record.created_by,
+            modified_at=row[_MODIFIED],
+            first_seen_at=intake.read_at,
+            value=record.stage_value,
+            has_history=has_history,
+            adopted=adopted,
+            ended=False,
+            entered_at=believed_entry(intake.mapping, object_name, row[_STAGE], record.fields),
+        )
         first = first_step(origin, (), None, ())
         source = "import" if adopted else "history" if has_history else "poll"
         stage = row[_STAGE] or stage_in(intake.mapping, first.new)
@@ -193,37 +207,17 @@ def _store_new(intake: Intake, object_name: str, fresh: list[tuple[Record, tuple
     intake.transitions += len(births)
 
 
-def origin_of(
-    mapping: CrmMapping, object_name: str, record: Record, row: tuple[Any, ...], first_seen_at: str,
-    has_history: bool, adopted: bool,
-) -> Origin:  # fmt: skip
-    """Return what is known of a record's beginning."""
-    return Origin(
-        created_at=row[_CREATED],
-        created_by=record.created_by,
-        modified_at=row[_MODIFIED],
-        first_seen_at=first_seen_at,
-        value=record.stage_value,
-        has_history=has_history,
-        adopted=adopted,
-        ended=record.state not in ("live", "out_of_scope"),
-        entered_at=believed_entry(mapping, object_name, row[_STAGE], record.fields),
-    )
-
-
 def believed_entry(mapping: CrmMapping, object_name: str, stage: str | None, fields: Any) -> str | None:
     """Return the entry instant that a date field of the record claims, when the mapping says to believe it."""
     belief = mapping.objects[object_name].entered_from if object_name in mapping.objects else {}
-    if not belief or stage not in belief:
+    if stage is None or stage not in belief:
         return None
     native = belief[stage]
-    for name, field in mapping.objects[object_name].fields.items():
-        if native in field.native and isinstance(value := fields.get(name), str):
+    names = [name for name, field in mapping.objects[object_name].fields.items() if native in field.native]
+    for name in (*names, native):
+        if isinstance(value := fields.get(name), str) and value:
             return value if "T" in value else f"{value}T00:00:00Z"
-    value = fields.get(native)
-    if not isinstance(value, str):
-        return None
-    return value if "T" in value else f"{value}T00:00:00Z"
+    return None
 
 
 def store_gone(intake: Intake, gone: Iterable[Gone]) -> None:
@@ -236,13 +230,14 @@ def store_gone(intake: Intake, gone: Iterable[Gone]) -> None:
             record_id, rid, read_at, ended_at, *old = found
             news = rows[record_id]
             state, at = ("merged" if news.merged_into else "deleted"), text(news.at)
-            same = old[_STATE] == state and old[_MERGED_INTO] == news.merged_into and ended_at == at
+            same = old[_STATE] == state and old[_MERGED_INTO] == news.merged_into
             late = at < old[_STAMP] or (at == old[_STAMP] and intake.read_at < read_at)
             if same or late:
                 continue
             intake.con.execute(
                 "UPDATE records SET state = ?, merged_into = ?, ended_at = ?, read_at = ? WHERE rid = ?",
-                (state, news.merged_into, at, intake.read_at, rid),
+                # The stay of a converted lead ended when it was converted, whatever becomes of the row.
+                (state, news.merged_into, ended_at if old[_STATE] == "converted" else at, intake.read_at, rid),
             )
             _note_load(intake, tuple(old), -1)
             intake.derive.add(rid)

@@ -52,14 +52,18 @@ def relink(con: sqlite3.Connection, rids: Iterable[int]) -> tuple[set[int], set[
     changes: list[tuple[str, int]] = []
     persons: set[str] = set(old_persons)
     for group in groups:
-        _, _, _, first_id, crm, object_name = min((known[rid] for rid in group), key=lambda row: (row[2], row[3], row[0]))
+        _, _, _, first_id, crm, object_name = min(
+            (known[rid] for rid in group), key=lambda row: (row[2], row[3], row[0])
+        )
         name = person_name(crm, object_name, first_id)
         persons.add(name)
         for rid in group:
             if known[rid][1] != name:
                 changes.append((name, rid))
                 persons.add(known[rid][1])
-        con.execute("INSERT INTO persons (person_id, crm) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, crm))
+        con.execute(
+            "INSERT INTO persons (person_id, crm, waiting) VALUES (?, ?, 1) ON CONFLICT DO NOTHING", (name, crm)
+        )
     con.executemany("UPDATE records SET person_id = ? WHERE rid = ?", changes)
     moved = {rid for _, rid in changes}
     if moved:
@@ -144,5 +148,5 @@ def _retire(con: sqlite3.Connection, persons: set[str]) -> None:
     alive = {row[0] for row in select_in(con, "SELECT DISTINCT person_id FROM records WHERE person_id IN (*)", persons)}
     for person_id in sorted(persons - alive):
         con.execute("DELETE FROM persons WHERE person_id = ? AND decided_at IS NULL", (person_id,))
-        con.execute("UPDATE persons SET wake_at = NULL WHERE person_id = ?", (person_id,))
+        con.execute("UPDATE persons SET wake_at = NULL, waiting = 0 WHERE person_id = ?", (person_id,))
         con.execute("DELETE FROM lines WHERE person_id = ?", (person_id,))

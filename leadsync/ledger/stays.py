@@ -1,5 +1,7 @@
 """Spans per record and the line per person, worked out from transitions in the transaction that changes them."""
 
+# ruff: noqa: S608 -- only names of columns and tables from this package are joined into statements, never a value
+
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -38,7 +40,9 @@ def respan(con: sqlite3.Connection, rids: Iterable[int]) -> None:
     }
     stored: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in select_in(
-        con, "SELECT rid, n, stage, entered_at, left_at, entered_exact FROM spans WHERE rid IN (*) ORDER BY rid, n", wanted
+        con,
+        "SELECT rid, n, stage, entered_at, left_at, entered_exact FROM spans WHERE rid IN (*) ORDER BY rid, n",
+        wanted,
     ):
         stored[row[0]].append(row)
     gone, added = [], []
@@ -56,7 +60,14 @@ def respan(con: sqlite3.Connection, rids: Iterable[int]) -> None:
 def _span_rows(rid: int, moves: Sequence[Transition], ended_at: str | None) -> list[tuple[Any, ...]]:
     ended = max(instant(ended_at), moves[-1].at) if ended_at and moves else None
     return [
-        (rid, n, span.stage, text(span.entered_at), text(span.left_at) if span.left_at else None, int(span.entered_exact))
+        (
+            rid,
+            n,
+            span.stage,
+            text(span.entered_at),
+            text(span.left_at) if span.left_at else None,
+            int(span.entered_exact),
+        )
         for n, span in enumerate(spans(moves, ended))
     ]
 
@@ -97,7 +108,8 @@ def reline(con: sqlite3.Connection, person_ids: Iterable[str]) -> None:
         " FROM spans s JOIN records r ON r.rid = s.rid WHERE s.rid IN (*)",
         home,
     ):
-        stays[home[row[0]]].append(Stay(row[0], bool(row[1]), *row[2:7], bool(row[7])))
+        rid, contact, created_at, stage, entered_at, left_at, exact, carried = row
+        stays[home[rid]].append(Stay(rid, bool(contact), created_at, stage, entered_at, left_at, exact, bool(carried)))
     con.executemany(
         "INSERT INTO lines (person_id, n, rid, stage, entered_at, left_at, entered_exact) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(person_id, n, *piece) for person_id, group in stays.items() for n, piece in enumerate(line_of(group))],

@@ -4,8 +4,8 @@ The demo, the end-to-end tests and everybody without an org run against it by UR
 here, and nothing here is asked by leadsync whether it talks to a box.
 """
 
-from .box import Box, Options
-from .running import run
-from .server import Server, build_app, serve
+from leadsync.sandbox.box import Box, Options
+from leadsync.sandbox.running import run
+from leadsync.sandbox.server import Server, build_app, serve
 
 __all__ = ["Box", "Options", "Server", "build_app", "run", "serve"]

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
 
-from .box import Options
-from .rows import instant
-from .running import run
+from leadsync.sandbox.box import Options
+from leadsync.sandbox.rows import instant
+from leadsync.sandbox.running import run
 
 
 def _instant(text: str) -> datetime:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from random import Random
 from sys import intern
 
-from .founding import Basics
-from .rows import Row
-from .schema import OBJECTS
-from .schema.own import STAGES
-from .store import Store
+from leadsync.sandbox.founding import Basics
+from leadsync.sandbox.rows import Row
+from leadsync.sandbox.schema import OBJECTS
+from leadsync.sandbox.schema.own import STAGES
+from leadsync.sandbox.store import Store
 
 _FIRST = ("Anna", "Ben", "Chloe", "Daan", "Elif", "Farid", "Giulia", "Hana", "Ivan", "Joana", "Karl", "Lucía")
 _LAST = ("Abel", "Brandt", "Costa", "Dupont", "Eriksen", "Fischer", "García", "Hansen", "Ito", "Janssen", "Kowalski")
@@ -52,14 +52,14 @@ def fill(store: Store, basics: Basics, *, leads: int, days: int, start: datetime
             _put(store, "Contact", _contact(random, n, accounts), at, random.choice(owners))
 
 
-def _put(store: Store, object: str, fields: dict[str, object], at: datetime, owner: str) -> None:
-    record_id = store.new_id(OBJECTS[object])
+def _put(store: Store, object_: str, fields: dict[str, object], at: datetime, owner: str) -> None:
+    record_id = store.new_id(OBJECTS[object_])
     row = Row(Id=record_id, IsDeleted=False)
     row.update(fields)
     row["OwnerId"] = row["CreatedById"] = row["LastModifiedById"] = owner
     row["CreatedDate"] = row["LastModifiedDate"] = row["SystemModstamp"] = at
     store.version += 1
-    store.tables[object].put(record_id, row, store.version)
+    store.tables[object_].put(record_id, row, store.version)
 
 
 def _person(random: Random, n: int) -> dict[str, object]:

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from .clock import SimClock
-from .faults import Faults
-from .founding import Basics
-from .requests_log import RequestLog
-from .store import Store
+from leadsync.sandbox.clock import SimClock
+from leadsync.sandbox.faults import Faults
+from leadsync.sandbox.founding import Basics
+from leadsync.sandbox.requests_log import RequestLog
+from leadsync.sandbox.store import Store
 
 
 class World(Protocol):

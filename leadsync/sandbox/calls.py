@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from .requests_log import Entry
-from .transaction import Tx
+from leadsync.sandbox.requests_log import Entry
+from leadsync.sandbox.transaction import Tx
 
 
 class BadJson(Exception):

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from .box import Box
-from .calls import Answer, BadJson, Call
-from .ids import canonical
-from .rows import instant
-from .schema import find_object, object_of
-from .schema.own import OPERATION
-from .transaction import NotLive, Tx
+from leadsync.sandbox.box import Box
+from leadsync.sandbox.calls import Answer, BadJson, Call
+from leadsync.sandbox.ids import canonical
+from leadsync.sandbox.rows import instant
+from leadsync.sandbox.schema import find_object, object_of
+from leadsync.sandbox.schema.own import OPERATION
+from leadsync.sandbox.transaction import NotLive, Tx
 
 _LINES = "application/x-ndjson"
 Body = Mapping[str, Any]

@@ -6,8 +6,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from .schema import find_object
-from .store import DEFAULT_HISTORY, Store
+from leadsync.sandbox.schema import find_object
+from leadsync.sandbox.store import DEFAULT_HISTORY, Store
 
 RATES = ("503", "500", "429", "html", "timeout_before_apply", "timeout_after_apply", "reset", "lock_row", "token")
 """What can happen to a request with a chance. `lock_row` is drawn per written row; `token` is a 503 of the token endpoint."""

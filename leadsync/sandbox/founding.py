@@ -4,14 +4,15 @@ queue and the lead status values. The world and `bare` build on it."""
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .schema.own import CONVERTED, DEFAULT_STATUS, LEAD_STATUSES
-from .store import Store
+from leadsync.sandbox.ids import nth_id
+from leadsync.sandbox.schema import OBJECTS
+from leadsync.sandbox.schema.own import CONVERTED, DEFAULT_STATUS, LEAD_STATUSES
+from leadsync.sandbox.store import Store
 
 INTEGRATION_USERNAME = "integration@acme.example"
 ADMIN_USERNAME = "admin@acme.example"
 QUEUE = "Unassigned Leads"
 _AGE = timedelta(days=5 * 365)
-_BOOTSTRAP_USER = "0058d0000010000AAA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,12 @@ class Basics:
 
 def found_basics(store: Store, start: datetime) -> Basics:
     """Write the basics as of years before the start and return their ids."""
-    with store.tx(by=_BOOTSTRAP_USER, via="world", at=start - _AGE) as tx:
+    # The first user is his own creator.
+    admin = nth_id(OBJECTS["User"].prefix, 0)
+    with store.tx(by=admin, via="world", at=start - _AGE) as tx:
         admins = tx.insert("Profile", {"Name": "System Administrator", "UserType": "Standard"})
         machines = tx.insert("Profile", {"Name": "Integration User", "UserType": "Standard"})
-        admin = tx.insert("User", _user(ADMIN_USERNAME, "System", "Admin", admins))
-    with store.tx(by=admin, via="world", at=start - _AGE) as tx:
+        tx.insert("User", {"Id": admin, **_user(ADMIN_USERNAME, "System", "Admin", admins)})
         integration = tx.insert("User", _user(INTEGRATION_USERNAME, "Integration", "User", machines))
         queue = tx.insert("Group", {"Name": QUEUE, "DeveloperName": QUEUE.replace(" ", "_"), "Type": "Queue"})
         organization = tx.insert(

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .rows import Row, Value
-from .schema import OBJECTS
-from .schema.own import CONVERTED, OPERATION, own_fields
+from leadsync.sandbox.rows import Row, Value
+from leadsync.sandbox.schema import OBJECTS
+from leadsync.sandbox.schema.own import CONVERTED, OPERATION, own_fields
 
 if TYPE_CHECKING:
-    from .transaction import Tx
+    from leadsync.sandbox.transaction import Tx
 
 _PERSON = (
     "FirstName", "LastName", "Salutation", "Title", "Email", "Phone", "MobilePhone", "LeadSource", "HasOptedOutOfEmail",
@@ -69,31 +69,31 @@ def convert(
     return {"contact": contact, "account": account, "opportunity": deal}
 
 
-def merge(tx: "Tx", object: str, master: str, losers: Iterable[str]) -> None:
+def merge(tx: "Tx", object_: str, master: str, losers: Iterable[str]) -> None:
     """Merge rows into a master: what hangs on the losers moves to it, its blanks are filled from them, and they are
     deleted with MasterRecordId set (fact sheet 5.4). ValueError when a row is not there to be merged."""
-    from .transaction import DEPENDENTS
+    from leadsync.sandbox.transaction import DEPENDENTS
 
-    kept = tx.get(object, master)
+    kept = tx.get(object_, master)
     if kept is None or kept["IsDeleted"] or kept["IsConverted"]:
         raise ValueError(f"{object} {master} cannot be a master")
     for loser in losers:
-        row = tx.get(object, loser)
+        row = tx.get(object_, loser)
         if row is None or row["IsDeleted"] or loser == master:
             raise ValueError(f"{object} {loser} cannot be merged away")
-        for child, field in DEPENDENTS[object]:
+        for child, field in DEPENDENTS[object_]:
             if OBJECTS[child].history_of:
                 continue
             for held in tx.holding(child, field, loser):
                 tx.force(child, held["Id"], {field: master})
-        kept = tx.get(object, master) or kept
+        kept = tx.get(object_, master) or kept
         fill = {
-            f.name: row[f.name] for f in OBJECTS[object].fields.values()
+            f.name: row[f.name] for f in OBJECTS[object_].fields.values()
             if f.updateable and not f.calculated and f.name != OPERATION and kept[f.name] is None and row[f.name] is not None
         }  # fmt: skip
-        tx.force(object, master, fill)
-        tx.force(object, loser, {"IsDeleted": True, "MasterRecordId": master})
-        tx.remember(object, master, f"{object.lower()}Merged")
+        tx.force(object_, master, fill)
+        tx.force(object_, loser, {"IsDeleted": True, "MasterRecordId": master})
+        tx.remember(object_, master, f"{object_.lower()}Merged")
 
 
 def converted_statuses(tx: "Tx") -> set[str]:

@@ -4,19 +4,18 @@ import pickle
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .bare import fill
-from .box import Box, Options, World
-from .clock import SimClock
-from .founding import Basics, found_basics
-from .store import Store
+from leadsync.sandbox.bare import fill
+from leadsync.sandbox.box import Box, Options, World
+from leadsync.sandbox.clock import SimClock
+from leadsync.sandbox.founding import Basics, found_basics
+from leadsync.sandbox.store import Store
 
 
 def make_box(options: Options) -> Box:
     """Return a box that is ready to be served."""
     kept = _kept(options.state) if options.state else None
     if kept is not None:
-        clock, store, basics, world = kept
-        return Box(options, clock, store, basics, world)
+        return Box(options, *kept)
     start = (options.start or datetime.now(UTC)).astimezone(UTC)
     # While the past is written the clock stands still at the start; it runs from there.
     clock = SimClock(start)
@@ -27,7 +26,7 @@ def make_box(options: Options) -> Box:
         fill(store, basics, leads=options.leads, days=options.days, start=start)
     elif not options.empty:
         # The world builds on the store and is not needed by a box without one.
-        from .world import found
+        from leadsync.sandbox.world import found
 
         world = found(store, seed=options.seed, leads=options.leads, days=options.days, start=start)
     store.clock = SimClock(start, _speed(options))
@@ -54,5 +53,5 @@ def _kept(path: Path) -> tuple[SimClock, Store, Basics, World | None] | None:
     """What `keep` wrote; only ever a file that the operator of this box named."""
     if not path.exists():
         return None
-    clock, store, basics, world = pickle.loads(path.read_bytes())  # noqa: S301
-    return clock, store, basics, world
+    kept: tuple[SimClock, Store, Basics, World | None] = pickle.loads(path.read_bytes())  # noqa: S301
+    return kept

@@ -4,6 +4,7 @@ lines of their own, numbered n.k, and only what the vendor counts has `api` set.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import SplitResult
 
 _HEADERS = ("If-Unmodified-Since", "If-Match", "Sforce-Auto-Assign", "Sforce-Query-Options", "Prefer")
 
@@ -37,11 +38,9 @@ class RequestLog:
         self._count += 1
         return self._add(Entry(self._count, api, method, path, query), headers)
 
-    def part(
-        self, of: Entry, k: int, method: str, path: str, query: str, headers: Mapping[str, str], *, api: bool
-    ) -> Entry:
+    def part(self, of: Entry, k: int, method: str, url: SplitResult, headers: Mapping[str, str], *, api: bool) -> Entry:
         """Begin the entry of the k-th part of a request (from 1)."""
-        return self._add(Entry(f"{of.n}.{k}", api, method, path, query), headers)
+        return self._add(Entry(f"{of.n}.{k}", api, method, url.path, url.query), headers)
 
     def after(self, n: int) -> Iterator[dict[str, Any]]:
         """The entries of requests later than n, parts behind their whole."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from .ids import canonical
-from .schema import OBJECTS, ObjectType
+from leadsync.sandbox.ids import canonical
+from leadsync.sandbox.schema import OBJECTS, ObjectType
 
 Value = Any
 """str | bool | int | float | date | datetime; None stands for blank."""
@@ -82,13 +82,11 @@ def coerce(kind: ObjectType, fields: Mapping[str, object]) -> dict[str, Value]:
     readers = _COERCIONS[kind.name]
     values: dict[str, Value] = {}
     for name, value in fields.items():
-        if name not in readers:
-            found = kind.field(name)
-            if found is None:
-                raise KeyError(f"{kind.name} has no field {name}")
-            name = found.name
-        reader = readers[name]
-        values[name] = None if value is None or value == "" else reader(value) if reader else value
+        field = kind.field(name)
+        if field is None:
+            raise KeyError(f"{kind.name} has no field {name}")
+        reader = readers[field.name]
+        values[field.name] = None if value is None or value == "" else reader(value) if reader else value
     return values
 
 

@@ -5,8 +5,8 @@ import signal
 import sys
 from threading import Event
 
-from .box import Options
-from .server import serve
+from leadsync.sandbox.box import Options
+from leadsync.sandbox.server import serve
 
 
 def run(options: Options) -> None:

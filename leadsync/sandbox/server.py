@@ -10,8 +10,8 @@ import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import replace
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from time import monotonic, sleep
 from urllib.parse import parse_qsl
@@ -23,16 +23,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .box import Box, Options
-from .calls import Answer, Call, Dropped
-from .control import control
-from .making import keep, make_box
-from .requests_log import Entry
-from .salesforce import Org
-from .salesforce.auth import CLIENT_ID
-from .salesforce.encode import http_date
-from .salesforce.errors import ApiError
-from .tls import self_signed
+from leadsync.sandbox.box import Box, Options
+from leadsync.sandbox.calls import Answer, Call, Dropped
+from leadsync.sandbox.control import control
+from leadsync.sandbox.making import keep, make_box
+from leadsync.sandbox.requests_log import Entry
+from leadsync.sandbox.salesforce import Org
+from leadsync.sandbox.salesforce.auth import CLIENT_ID
+from leadsync.sandbox.salesforce.encode import http_date
+from leadsync.sandbox.salesforce.errors import ApiError
+from leadsync.sandbox.tls import self_signed
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _STARTUP_SECONDS = 10.0
@@ -82,7 +82,9 @@ def _failure(fault: str) -> Answer:
         case "503":
             return ApiError(503, "SERVER_UNAVAILABLE", "The server is temporarily unavailable").answer()
         case "500":
-            return ApiError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId").answer()
+            return ApiError(
+                500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId"
+            ).answer()
         case "429":
             return ApiError(429, "TOO_MANY_REQUESTS", "Too many requests").answer()
         case _:
@@ -94,22 +96,36 @@ class _Connections:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], asyncio.Transport] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def protocol(self) -> type[H11Protocol]:
-        connections = self._open
+        connections = self
 
         class Protocol(H11Protocol):
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
                 super().connection_made(transport)
                 if self.client is not None:
-                    connections[self.client] = transport
+                    connections.opened(self.client, transport, self.loop)
 
             def connection_lost(self, exc: Exception | None) -> None:
                 if self.client is not None:
-                    connections.pop(self.client, None)
+                    connections.closed(self.client)
                 super().connection_lost(exc)
 
         return Protocol
+
+    def opened(self, client: tuple[str, int], transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._open[client] = transport
+        self._loop = loop
+
+    def closed(self, client: tuple[str, int]) -> None:
+        self._open.pop(client, None)
+
+    def close_all(self) -> None:
+        """Close what clients still keep open; called from another thread."""
+        if self._loop is not None:
+            for transport in list(self._open.values()):
+                self._loop.call_soon_threadsafe(transport.abort)
 
     async def drop(self, client: tuple[str, int], dropped: Dropped) -> None:
         transport = self._open.get(client)
@@ -150,8 +166,10 @@ def _call(box: Box, request: Request, body: bytes) -> Call:
     base = box.options.public_url or f"{url.scheme}://{request.headers.get('host', url.netloc)}"
     headers: Mapping[str, str] = {name.lower(): value for name, value in request.headers.items()}
     query = dict(parse_qsl(url.query, keep_blank_values=True))
-    entry = Entry(0, False, request.method, url.path, url.query)
-    return Call(request.method, url.path, query, headers, body, base.rstrip("/"), entry)
+    # As it was sent, still encoded; the Salesforce CLI puts two slashes in front.
+    path = "/" + request.scope["raw_path"].decode("ascii", "replace").lstrip("/")
+    entry = Entry(0, False, request.method, path, url.query)
+    return Call(request.method, path, query, headers, body, base.rstrip("/"), entry)
 
 
 class Server:
@@ -173,11 +191,11 @@ class Server:
         self._socket.listen(128)
         scheme = "https" if certificate else "http"
         self.url = options.public_url or f"{scheme}://{options.host}:{self._socket.getsockname()[1]}"
-        connections = _Connections()
+        self._connections = _Connections()
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                build_app(self.box, self.front, connections), log_config=None, log_level="critical", lifespan="off",
-                date_header=False, server_header=False, http=connections.protocol(), ws="none", access_log=False,
+                build_app(self.box, self.front, self._connections), log_config=None, log_level="critical", lifespan="off",
+                date_header=False, server_header=False, http=self._connections.protocol(), ws="none", access_log=False,
                 ssl_certfile=str(certificate) if certificate else None, ssl_keyfile=str(key) if key else None,
                 timeout_graceful_shutdown=2,
             )
@@ -223,6 +241,7 @@ class Server:
         """Stop answering and write the state, if it is kept."""
         self._stopping.set()
         self._uvicorn.should_exit = True
+        self._connections.close_all()
         for thread in self._threads:
             thread.join()
         self._socket.close()

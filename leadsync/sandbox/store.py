@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any, Literal
 
-from .clock import SimClock
-from .ids import canonical, nth_id
-from .rows import Row, Value
-from .schema import OBJECTS, ObjectType, find_object
-from .table import Table
-from .transaction import Tx
+from leadsync.sandbox.clock import SimClock
+from leadsync.sandbox.ids import canonical, nth_id
+from leadsync.sandbox.rows import Row, Value
+from leadsync.sandbox.schema import OBJECTS, ObjectType, find_object
+from leadsync.sandbox.table import Table
+from leadsync.sandbox.transaction import Tx
 
 Via = Literal["api", "person", "automation", "world"]
 Listener = Callable[[str, str, tuple[str, ...], str, str], None]
@@ -85,24 +85,24 @@ class Store:
             if self.read_at is not None and at < self.read_at:
                 at = self.read_at
             self.settle(at)
-            tx = Tx(self, by, via, at, token, guard)
+            tx = Tx(self, by=by, via=via, at=at, token=token, guard=guard)
             yield tx
             self._commit(tx)
 
-    def get(self, object: str, id: str) -> Row | None:
+    def get(self, object_: str, id_: str) -> Row | None:
         """The newest image of a row, deleted ones included, or None. 15-character ids will do.
 
         People of the box's own world see what is in flight too; the APIs read the tables, which do not hold it yet.
         """
         for waiting in self._in_flight:
-            if waiting.tx.touches(object, id):
-                return waiting.tx.get(object, id)
-        table = self.table(object)
-        return table.rows.get(id) or table.rows.get(canonical(id) or "")
+            if waiting.tx.touches(object_, id_):
+                return waiting.tx.get(object_, id_)
+        table = self.table(object_)
+        return table.rows.get(id_) or table.rows.get(canonical(id_) or "")
 
-    def rows(self, object: str) -> Iterable[Row]:
+    def rows(self, object_: str) -> Iterable[Row]:
         """The live rows of an object."""
-        return self.table(object).live()
+        return self.table(object_).live()
 
     def user(self, username: str) -> str:
         """The id of the user with that username; KeyError when there is none."""
@@ -110,11 +110,11 @@ class Store:
             return str(row["Id"])
         raise KeyError(f"no user {username}")
 
-    def table(self, object: str) -> Table:
+    def table(self, object_: str) -> Table:
         """The rows of an object, named in any case; KeyError when there is no such object."""
-        found = self.tables.get(object)
+        found = self.tables.get(object_)
         if found is None:
-            kind = find_object(object)
+            kind = find_object(object_)
             if kind is None:
                 raise KeyError(f"no object {object}")
             found = self.tables[kind.name]
@@ -139,15 +139,15 @@ class Store:
                 self._in_flight.remove(waiting)
                 self._apply(waiting.tx)
 
-    def release(self, object: str, id: str) -> None:
+    def release(self, object_: str, id_: str) -> None:
         """Make visible at once whatever is in flight on a row: people wait for each other, they do not get an error."""
-        for waiting in [w for w in self._in_flight if w.tx.touches(object, id)]:
+        for waiting in [w for w in self._in_flight if w.tx.touches(object_, id_)]:
             self._in_flight.remove(waiting)
             self._apply(waiting.tx)
 
-    def is_locked(self, object: str, id: str) -> bool:
+    def is_locked(self, object_: str, id_: str) -> bool:
         """Whether a transaction in flight holds the row."""
-        return any(w.tx.touches(object, id) for w in self._in_flight)
+        return any(w.tx.touches(object_, id_) for w in self._in_flight)
 
     def oldest_in_flight(self) -> datetime | None:
         """When the oldest transaction that is not visible yet began, or None."""
@@ -167,16 +167,18 @@ class Store:
         self._apply(tx)
 
     def _apply(self, tx: Tx) -> None:
-        for (object, record_id), row in tx.images.items():
+        for (object_, record_id), row in tx.images.items():
             self.version += 1
-            self.tables[object].put(record_id, row, self.version)
-        for object, record_id, field, old, new in tx.changes:
+            self.tables[object_].put(record_id, row, self.version)
+        for object_, record_id, field, old, new in tx.changes:
             self.truth.append(
-                Change(len(self.truth) + 1, object, record_id, field, old, new, tx.at, tx.by, tx.via, tx.token, tx.guard)
+                Change(
+                    len(self.truth) + 1, object_, record_id, field, old, new, tx.at, tx.by, tx.via, tx.token, tx.guard
+                )
             )
-        for (object, record_id), fields in tx.touched.items():
+        for (object_, record_id), fields in tx.touched.items():
             for listener in self._listeners:
-                listener(object, record_id, tuple(fields), tx.by, tx.via)
+                listener(object_, record_id, tuple(fields), tx.by, tx.via)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k != "lock"}

@@ -9,7 +9,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from .rows import Row, Value
+from leadsync.sandbox.rows import Row, Value
 
 _SLACK = 1_000
 

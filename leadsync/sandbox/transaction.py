@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from . import lifecycle
-from .rows import Row, Value, coerce, derive
-from .schema import OBJECTS, ObjectType, find_object, object_of
-from .schema.own import DEFAULT_STATUS, OPERATION
+from leadsync.sandbox import lifecycle
+from leadsync.sandbox.rows import Row, Value, coerce, derive
+from leadsync.sandbox.schema import OBJECTS, ObjectType, find_object, object_of
+from leadsync.sandbox.schema.own import DEFAULT_STATUS, OPERATION
 
 if TYPE_CHECKING:
-    from .store import Store
+    from leadsync.sandbox.store import Store
 
 Via = Literal["api", "person", "automation", "world"]
 
@@ -48,7 +48,7 @@ class NotLive(Exception):
 
 class Tx:
     def __init__(
-        self, store: "Store", by: str, via: Via, at: datetime, token: str | None, guard: str | None
+        self, store: "Store", *, by: str, via: Via, at: datetime, token: str | None, guard: str | None
     ) -> None:
         self.store = store
         self.by = by
@@ -61,26 +61,26 @@ class Tx:
         self.changes: list[tuple[str, str, str, Value, Value]] = []
         self.touched: dict[tuple[str, str], dict[str, None]] = {}
 
-    def get(self, object: str, id: str) -> Row | None:
+    def get(self, object_: str, id_: str) -> Row | None:
         """The row as this transaction sees it, deleted ones included."""
-        return self.images.get((object, id)) or self.store.tables[object].rows.get(id)
+        return self.images.get((object_, id_)) or self.store.tables[object_].rows.get(id_)
 
-    def touches(self, object: str, id: str) -> bool:
-        return (object, id) in self.images
+    def touches(self, object_: str, id_: str) -> bool:
+        return (object_, id_) in self.images
 
-    def holding(self, object: str, field: str, value: Value) -> list[Row]:
+    def holding(self, object_: str, field: str, value: Value) -> list[Row]:
         """Rows that hold a value in a field, as this transaction sees them; deleted ones included."""
-        found = {row["Id"]: row for row in self.store.tables[object].holding(field, value)}
+        found = {row["Id"]: row for row in self.store.tables[object_].holding(field, value)}
         for (kind, record_id), row in self.images.items():
-            if kind == object:
+            if kind == object_:
                 found.pop(record_id, None)
                 if row[field] == value:
                     found[record_id] = row
         return list(found.values())
 
-    def insert(self, object: str, fields: Mapping[str, object]) -> str:
+    def insert(self, object_: str, fields: Mapping[str, object]) -> str:
         """Add a row and return its id. Id, CreatedDate and the other stamps may be given, as when data is loaded."""
-        kind = _kind(object)
+        kind = _kind(object_)
         given = coerce(kind, fields)
         record_id = given.get("Id") or self.store.new_id(kind)
         if self.get(kind.name, record_id) is not None:
@@ -93,9 +93,10 @@ class Tx:
         row["CreatedDate"] = created
         row.setdefault("CreatedById", self.by)
         if kind.history_of is None:
-            modified = row.setdefault("LastModifiedDate", created)
+            row.setdefault("LastModifiedDate", created)
             row.setdefault("LastModifiedById", self.by)
-            row.setdefault("SystemModstamp", modified)
+            # Whatever dates a loaded row claims for itself, the CRM stamps it when it comes in.
+            row.setdefault("SystemModstamp", self.at)
         self.inserts = True
         self.images[kind.name, record_id] = row
         self.touched.setdefault((kind.name, record_id), {}).update(dict.fromkeys(row))
@@ -104,42 +105,40 @@ class Tx:
                 if name not in _UNTOLD and value is not False:
                     self.changes.append((kind.name, record_id, name, None, value))
         if self.store.history_fields.get(kind.name):
-            self._remember(kind, record_id, "created", None, None, "Text")
+            self._remember(kind, record_id, "created")
         return record_id
 
-    def update(self, object: str, id: str, fields: Mapping[str, object]) -> None:
+    def update(self, object_: str, id_: str, fields: Mapping[str, object]) -> None:
         """Set fields of a live row. What is already so is no change; without any the row is not touched."""
-        kind = _kind(object)
-        row = self._claim(kind, id)
-        if row["IsDeleted"]:
-            raise NotLive(f"{kind.name} {id} is deleted")
-        self._change(kind, row, coerce(kind, fields))
+        kind = _kind(object_)
+        if self._claim(kind, id_)["IsDeleted"]:
+            raise NotLive(f"{kind.name} {id_} is deleted")
+        self._change(kind, id_, coerce(kind, fields))
 
-    def delete(self, object: str, id: str) -> None:
+    def delete(self, object_: str, id_: str) -> None:
         """Put a row in the recycle bin, with everything that hangs on it."""
-        kind = _kind(object)
-        row = self._claim(kind, id)
-        if row["IsDeleted"]:
-            raise NotLive(f"{kind.name} {id} is deleted")
-        self._change(kind, row, {"IsDeleted": True})
-        for child in self._dependents(kind.name, id):
-            if not child[1]["IsDeleted"]:
-                self._change(_kind(child[0]), child[1], {"IsDeleted": True})
+        kind = _kind(object_)
+        if self._claim(kind, id_)["IsDeleted"]:
+            raise NotLive(f"{kind.name} {id_} is deleted")
+        self._change(kind, id_, {"IsDeleted": True})
+        for child, row in self._dependents(kind.name, id_):
+            if not row["IsDeleted"]:
+                self._change(child, row["Id"], {"IsDeleted": True})
 
-    def undelete(self, object: str, id: str) -> None:
+    def undelete(self, object_: str, id_: str) -> None:
         """Take a row out of the recycle bin, with what was deleted together with it.
 
         A row that lost a merge comes back without its master; what was moved to the winner stays there (fact sheet 5.4).
         """
-        kind = _kind(object)
-        row = self._claim(kind, id)
-        if not row["IsDeleted"]:
-            raise NotLive(f"{kind.name} {id} is not deleted")
-        gone_at = self.store.tables[kind.name].deleted_at.get(id)
-        self._change(kind, row, {"IsDeleted": False, "MasterRecordId": None} if row["MasterRecordId"] else {"IsDeleted": False})
-        for name, child in self._dependents(kind.name, id):
-            if child["IsDeleted"] and self.store.tables[name].deleted_at.get(child["Id"]) == gone_at:
-                self._change(_kind(name), child, {"IsDeleted": False})
+        kind = _kind(object_)
+        if not self._claim(kind, id_)["IsDeleted"]:
+            raise NotLive(f"{kind.name} {id_} is not deleted")
+        gone_at = self.store.tables[kind.name].deleted_at.get(id_)
+        self._change(kind, id_, {"IsDeleted": False, "MasterRecordId": None})
+        for child, row in self._dependents(kind.name, id_):
+            together = child.history_of or self.store.tables[child.name].deleted_at.get(row["Id"]) == gone_at
+            if row["IsDeleted"] and together:
+                self._change(child, row["Id"], {"IsDeleted": False})
 
     def convert(
         self, lead_id: str, *, contact: str | None = None, account: str | None = None, opportunity: bool = False,
@@ -150,37 +149,40 @@ class Tx:
             self, lead_id, contact=contact, account=account, opportunity=opportunity, status=status, owner=owner
         )
 
-    def merge(self, object: str, master: str, losers: Iterable[str]) -> None:
+    def merge(self, object_: str, master: str, losers: Iterable[str]) -> None:
         """Merge rows into a master; see `lifecycle.merge`."""
-        lifecycle.merge(self, object, master, losers)
+        lifecycle.merge(self, object_, master, losers)
 
-    def force(self, object: str, id: str, values: Mapping[str, Value]) -> None:
+    def force(self, object_: str, id_: str, values: Mapping[str, Value]) -> None:
         """Set fields of any row, also those nobody may write, such as where a merge or a conversion led."""
-        kind = _kind(object)
-        self._change(kind, self._claim(kind, id), values)
+        self._change(_kind(object_), id_, values)
 
-    def remember(self, object: str, id: str, event: str) -> None:
+    def remember(self, object_: str, id_: str, event: str) -> None:
         """Note in the field history, where it is kept, something that is no change of a field."""
-        if self.store.history_fields.get(object):
-            self._remember(_kind(object), id, event, None, None, "Text")
+        if self.store.history_fields.get(object_):
+            self._remember(_kind(object_), id_, event)
 
-    def _claim(self, kind: ObjectType, id: str) -> Row:
-        if self.store.is_locked(kind.name, id):
+    def _claim(self, kind: ObjectType, id_: str) -> Row:
+        if self.store.is_locked(kind.name, id_):
             if self.via == "api":
-                raise RowLocked(id)
-            self.store.release(kind.name, id)
-        row = self.get(kind.name, id)
+                raise RowLocked(id_)
+            self.store.release(kind.name, id_)
+        row = self.get(kind.name, id_)
         if row is None:
-            raise NotLive(f"there is no {kind.name} {id}")
+            raise NotLive(f"there is no {kind.name} {id_}")
         return row
 
-    def _dependents(self, object: str, id: str) -> list[tuple[str, Row]]:
+    def _dependents(self, object_: str, id_: str) -> list[tuple[ObjectType, Row]]:
+        """What goes into the recycle bin with a row. Contacts outlive their account."""
         return [
-            (child, row) for child, field in DEPENDENTS.get(object, ()) for row in self.holding(child, field, id)
-            if OBJECTS[child].history_of or child not in ("Contact",)
-        ]  # fmt: skip
+            (OBJECTS[child], row)
+            for child, field in DEPENDENTS.get(object_, ())
+            if child != "Contact"
+            for row in self.holding(child, field, id_)
+        ]
 
-    def _change(self, kind: ObjectType, row: Row, values: Mapping[str, Value]) -> None:
+    def _change(self, kind: ObjectType, record_id: str, values: Mapping[str, Value]) -> None:
+        row = self._claim(kind, record_id)
         new = Row(row)
         for name, value in values.items():
             if value is None:
@@ -191,7 +193,6 @@ class Tx:
         changed = [name for name in {**row, **new} if row[name] != new[name] and name not in _STAMPS]
         if not changed:
             return
-        record_id = row["Id"]
         if kind.history_of is None:
             new["LastModifiedDate"] = new["SystemModstamp"] = max(self.at, row["CreatedDate"])
             new["LastModifiedById"] = self.by
@@ -208,18 +209,27 @@ class Tx:
     def _track(self, kind: ObjectType, record_id: str, name: str, old: Value, new: Value) -> None:
         """Write the history of one field; a lookup leaves two rows, one with names and one with ids."""
         if kind.fields[name].type != "reference":
-            self._remember(kind, record_id, name, old, new, "Text")
+            self._remember(kind, record_id, name, old, new)
             return
         shown = name.removesuffix("Id") if not name.endswith("__c") else name
-        self._remember(kind, record_id, shown, self._name_of(old), self._name_of(new), "Text")
-        self._remember(kind, record_id, shown, old, new, "EntityId")
+        self._remember(kind, record_id, shown, self._name_of(old), self._name_of(new))
+        self._remember(kind, record_id, shown, old, new, data_type="EntityId")
 
     def _name_of(self, record_id: Value) -> Value:
         kind = object_of(record_id) if record_id else None
         row = self.get(kind.name, record_id) if kind else None
         return row["Name"] if row else record_id
 
-    def _remember(self, kind: ObjectType, record_id: str, field: str, old: Value, new: Value, data_type: str) -> None:
+    def _remember(
+        self,
+        kind: ObjectType,
+        record_id: str,
+        field: str,
+        old: Value = None,
+        new: Value = None,
+        *,
+        data_type: str = "Text",
+    ) -> None:
         history = f"{kind.name}History"
         if history not in OBJECTS:
             return
@@ -233,10 +243,10 @@ class Tx:
         self.images[history, row["Id"]] = row
 
 
-def _kind(object: str) -> ObjectType:
-    found = OBJECTS.get(object) or find_object(object)
+def _kind(object_: str) -> ObjectType:
+    found = OBJECTS.get(object_) or find_object(object_)
     if found is None:
-        raise KeyError(f"no object {object}")
+        raise KeyError(f"no object {object_}")
     return found
 
 

@@ -142,7 +142,9 @@ class Conditions:
     def _about(self, name: str, place: Place, node: Node, vocabulary: Vocabulary) -> Condition:
         if vocabulary.conditions and name in self.blocks:
             if not isinstance(node.value, bool):
-                self.problems.add(node.place, f'"{name}" is a condition: it is true or false, not {shown(node.plain())}')
+                self.problems.add(
+                    node.place, f'"{name}" is a condition: it is true or false, not {shown(node.plain())}'
+                )
             named = self.named(name, place)
             return named if node.value is not False else Not(named)
         about = self._known(name, place, vocabulary)
@@ -199,7 +201,9 @@ class Conditions:
 
     def _kind(self, name: str, place: Place, operator: str, about: Asked, *kinds: Kind) -> None:
         if about.kind not in (*kinds, "any"):
-            self.problems.add(place, f'{operator} asks for a {" or ".join(kinds)}, but "{name}" is a {_WORD[about.kind]}')
+            self.problems.add(
+                place, f'{operator} asks for a {" or ".join(kinds)}, but "{name}" is a {_WORD[about.kind]}'
+            )
 
     def _equal(self, name: str, node: Node, about: Asked) -> Value:
         value = node.value

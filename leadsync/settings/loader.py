@@ -74,6 +74,13 @@ class Node:
             node = found
         return node
 
+    def find(self, *path: Part) -> "Node":
+        """Return the node that a path leads to, or one that holds nothing."""
+        node: Node | None = self
+        for part in path:
+            node = node.child(part) if node else None
+        return node or Node(self.place, None, {})
+
     def child(self, part: Part) -> "Node | None":
         """Return the entry of a block or list, None when there is none."""
         if isinstance(self.value, Mapping):
@@ -103,7 +110,7 @@ def read_bytes(path: Path, name: str, problems: Problems, limit: int = MAX_BYTES
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except FileNotFoundError:
-        problems.add(Place(name), "the file does not exist", "fix: `leadsync init` writes a set of files with comments")
+        problems.add(Place(name), "the file does not exist")
         return None
     except OSError as error:
         problems.add(Place(name), f"the file cannot be read: {error.strerror or type(error).__name__}")
@@ -236,11 +243,12 @@ class _Builder:
         return Node(place, entries, keys)
 
     def _plainness(self, event: Event) -> None:
+        anchor = getattr(event, "anchor", None)
         if isinstance(event, AliasEvent):
-            self._refuse(event, f"aliases (`*{event.anchor}`) are not allowed", "fix: write the value out, or quote it")
+            self._refuse(event, f"aliases (`*{anchor}`) are not allowed", "fix: write the value out, or quote it")
             return
-        if getattr(event, "anchor", None):
-            self._refuse(event, f"anchors (`&{event.anchor}`) are not allowed", "fix: write the value out, or quote it")
+        if anchor:
+            self._refuse(event, f"anchors (`&{anchor}`) are not allowed", "fix: write the value out, or quote it")
         if getattr(event, "tag", None):
             self._refuse(event, "tags (`!`) are not allowed", "fix: leave the tag out, or quote the value")
 

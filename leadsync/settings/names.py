@@ -90,6 +90,8 @@ class Names:
     """Names by what they name; None when the file that offers them cannot be read."""
 
     stages: Known
+    roles: Mapping[str, str]
+    unrouted: frozenset[str]
     conditions: Known
     reasons: Known
     classes: Known
@@ -121,6 +123,8 @@ def collect(trees: Trees) -> Names:
     channels = keys(trees.config, "channels")
     return Names(
         stages=keys(trees.funnel, "stages"),
+        roles=_roles(trees.funnel),
+        unrouted=_unrouted(trees.funnel),
         conditions=keys(trees.funnel, "conditions"),
         reasons=keys(trees.funnel, "recycle", "reasons"),
         classes=keys(trees.funnel, "recycle", "classes"),
@@ -151,40 +155,38 @@ def keys(tree: Node | None, *path: str) -> Known:
     """Return the keys of the block at a path, None without a tree."""
     if tree is None:
         return None
-    node = _find(tree, *path)
-    return tuple(key for key, _ in node.items()) if node else ()
+    return tuple(key for key, _ in tree.find(*path).items())
 
 
 def field_kinds(tree: Node, *paths: tuple[str, ...]) -> dict[str, Kind]:
     """Return the fields that the blocks at these paths map, with the kind of value each has."""
     kinds: dict[str, Kind] = {}
     for path in paths:
-        for name, spec in (_find(tree, *path) or Node(tree.place, None, {})).items():
+        for name, spec in tree.find(*path).items():
             given = spec.child("type")
             native = OWN_FIELDS.get(name) or (given.value if given else "text")
             kinds[name] = _KINDS.get(str(native), "text")
     return kinds
 
 
-def _find(tree: Node, *path: str) -> Node | None:
-    node: Node | None = tree
-    for part in path:
-        node = node.child(part) if node else None
-    return node
+def _roles(tree: Node | None) -> Mapping[str, str]:
+    stages = tree.find("stages").items() if tree else ()
+    return {name: str(stage.find("role").value) for name, stage in stages}
+
+
+def _unrouted(tree: Node | None) -> frozenset[str]:
+    stages = tree.find("stages").items() if tree else ()
+    return frozenset(name for name, stage in stages if stage.find("routed").value is not True)
 
 
 def _texts(tree: Node | None, *path: str) -> Known:
-    if tree is None:
-        return None
-    node = _find(tree, *path)
-    return tuple(str(part.value) for part in node.parts()) if node else ()
+    return None if tree is None else tuple(str(part.value) for part in tree.find(*path).parts())
 
 
 def _second_level(tree: Node | None, *path: str) -> Known:
     if tree is None:
         return None
-    node = _find(tree, *path)
-    return _unique(key for _, block in (node.items() if node else ()) for key, _ in block.items())
+    return _unique(key for _, block in tree.find(*path).items() for key, _ in block.items())
 
 
 def _all(trees: Iterable[Node | None], *path: str) -> Known:

@@ -4,12 +4,14 @@ Checks add problems and go on, so that one run names all of them; `settings.load
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from leadsync.errors import ConfigError
 
+_MAIL_NAME = re.compile(r"[\w.+-]+@(?=\w)")
 LISTED = 12
 """The most names that one hint lists."""
 
@@ -46,7 +48,9 @@ class Problems:
 
     def add(self, place: Place, message: str, *hints: str) -> None:
         """Note one problem; hints are printed below it, empty ones left out."""
-        self.found.add(Problem(place, message, tuple(hint for hint in hints if hint)))
+        self.found.add(
+            Problem(place, _without_addresses(message), tuple(_without_addresses(hint) for hint in hints if hint))
+        )
 
     def unknown(self, place: Place, what: str, name: str, known: Iterable[str]) -> None:
         """Note a name that does not exist, with the nearest one that does and the list of them."""
@@ -63,6 +67,11 @@ class Problems:
             f"{count(len(problems), 'problem')} in {count(files, 'file')}; {consequence}",
             problems,
         )
+
+
+def _without_addresses(text: str) -> str:
+    """Return a text without the names in e-mail addresses: problems end up in logs (errors.py)."""
+    return _MAIL_NAME.sub("…@", text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -12,7 +12,9 @@ from pydantic_core import ErrorDetails
 
 from leadsync.settings.loader import Node, Part
 from leadsync.settings.problems import Place, Problems, allowed, did_you_mean
-from leadsync.settings.schema.types import shown
+from leadsync.settings.schema.calendars import DAYS_PATTERN
+from leadsync.settings.schema.crm import NATIVE_PATTERN
+from leadsync.settings.schema.types import NAME_PATTERN, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 _KEY = "[key]"
@@ -94,12 +96,21 @@ def _note(node: Node, model: type[BaseModel], detail: ErrorDetails, place: Place
             parent, key = path[:-1], str(path[-1])
             known = _known_keys(model, tuple(str(part) for part in parent))
             where = f" under {'.'.join(map(str, parent))}" if parent else ""
-            problems.add(node.at(*parent).key(key), f'"{key}" is not a key{where}', did_you_mean(key, known), allowed(known))
+            split = node.at(*path).value is None and " " in key
+            problems.add(
+                node.at(*parent).key(key),
+                f'"{key}" is not a key{where}',
+                "fix: a comma inside {...} begins a new key; put text that holds one in quotes" if split else "",
+                did_you_mean(key, known),
+                allowed(known) if not split else "",
+            )
         case "missing":
             where = f"{name} needs" if name else "the file needs"
             problems.add(place, f'{where} the key "{loc[-1]}"', f"fix: add {loc[-1]}:")
         case "literal_error" | "enum":
-            options = [option.strip(" '") for option in str(context.get("expected", "")).replace(" or ", ", ").split(",")]
+            options = [
+                option.strip(" '") for option in str(context.get("expected", "")).replace(" or ", ", ").split(",")
+            ]
             problems.add(
                 place,
                 f"{name}: {shown(detail['input'])} is not possible here",
@@ -122,14 +133,19 @@ def _note(node: Node, model: type[BaseModel], detail: ErrorDetails, place: Place
             )
 
 
+_SPELLINGS: Mapping[str, str] = {
+    NAME_PATTERN: "names are letters, digits and _, and begin with a letter",
+    DAYS_PATTERN: "write a weekday such as mon, or several in a row such as mon-fri",
+    NATIVE_PATTERN: "write an API name such as LeadSource, or a path such as RecordType.DeveloperName",
+    "^[A-Z]{3}$": "write a code of three capital letters, such as EUR",
+    "^[a-z]{2,3}$": "write a language code in small letters, such as en",
+    "^([A-Z]{2}|owner)$": "write a country code of two capital letters, such as DE, or owner",
+}
+
+
 def _pattern(context: Mapping[str, Any]) -> str:
     pattern = str(context.get("pattern", ""))
-    return {
-        r"^[A-Za-z][A-Za-z0-9_]*$": "names are letters, digits and _, and begin with a letter",
-        r"^[A-Z]{3}$": "write a code of three capital letters, such as EUR",
-        r"^[a-z]{2,3}$": "write a language code in small letters, such as en",
-        r"^([A-Z]{2}|owner)$": "write a country code of two capital letters, such as DE, or owner",
-    }.get(pattern, f"it must match {pattern}")
+    return _SPELLINGS.get(pattern, f"it must match {pattern}")
 
 
 def _drop(plain: Any, path: tuple[Part, ...]) -> None:
@@ -151,9 +167,13 @@ def _known_keys(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
         inner: list[dict[str, Any]] = []
         for schema in level:
             properties = schema.get("properties", {})
-            found = properties.get(part) or schema.get("additionalProperties") or schema.get("items")
-            if isinstance(found, dict):
-                inner.append(found)
+            any_key = [
+                *schema.get("patternProperties", {}).values(),
+                schema.get("additionalProperties"),
+                schema.get("items"),
+            ]
+            found = [properties[part]] if part in properties else any_key
+            inner += [schema for schema in found if isinstance(schema, dict)]
         level = _open(root, inner)
     return [key for schema in level for key in schema.get("properties", {})]
 

@@ -39,66 +39,64 @@ def matched(
     company: str | None = None,
     country: str | None = None,
 ) -> Match:
-    return match_account(
-        RULES, email=email, website=website, company=company, country=country, candidates=candidates
-    )
+    return match_account(RULES, email=email, website=website, company=company, country=country, candidates=candidates)
 
 
 INITECH = an_account("001A", name="Initech GmbH", website="https://www.initech.example/de", country="DE")
 
 
-def test_a_lead_with_the_domain_and_country_of_an_account_belongs_to_it():
+def test_a_lead_with_the_domain_and_country_of_an_account_belongs_to_it() -> None:
     assert matched(INITECH, email="ada@mail.initech.example", country="de") == Match(INITECH, points=70)
 
 
-def test_domain_name_and_country_add_up():
+def test_domain_name_and_country_add_up() -> None:
     found = matched(INITECH, email="ada@initech.example", company="INITECH AG", country="DE")
 
     assert found == Match(INITECH, points=100)
 
 
-def test_the_website_of_a_lead_counts_like_its_e_mail_and_only_once():
+def test_the_website_of_a_lead_counts_like_its_e_mail_and_only_once() -> None:
     found = matched(INITECH, email="ada@initech.example", website="initech.example", company="Initech")
 
     assert found == Match(INITECH, points=90)
 
 
-def test_a_domain_field_of_the_account_counts_when_it_has_no_website():
+def test_a_domain_field_of_the_account_counts_when_it_has_no_website() -> None:
     hooli = an_account("001H", name="Hooli", domain="hooli.example")
 
     assert matched(hooli, email="gavin@hooli.example", company="Hooli, Inc.").account == hooli
 
 
-def test_a_domain_alone_is_not_enough_when_the_bar_is_higher():
+def test_a_domain_alone_is_not_enough_when_the_bar_is_higher() -> None:
     assert matched(INITECH, email="ada@initech.example", country="AT") == Match(points=60)
 
 
-def test_a_lead_without_anything_to_go_by_belongs_nowhere():
+def test_a_lead_without_anything_to_go_by_belongs_nowhere() -> None:
     assert matched(INITECH) == Match()
 
 
-def test_no_candidates_are_no_match():
+def test_no_candidates_are_no_match() -> None:
     assert matched(email="ada@initech.example") == Match()
 
 
-def test_name_and_country_without_the_domain_are_too_little():
+def test_name_and_country_without_the_domain_are_too_little() -> None:
     assert matched(INITECH, company="Initech", country="DE") == Match(points=40)
 
 
-def test_an_account_without_a_name_or_country_gets_no_points_for_them():
+def test_an_account_without_a_name_or_country_gets_no_points_for_them() -> None:
     bare = an_account("001B", website="initech.example", name=17)
 
     assert matched(bare, email="ada@initech.example", company="Initech", country="DE") == Match(points=60)
 
 
-def test_a_misspelt_company_name_is_nearly_equal():
+def test_a_misspelt_company_name_is_nearly_equal() -> None:
     umbrella = an_account("001U", name="Umbrella Corporation", website="umbrella.example")
 
     assert matched(umbrella, email="alice@umbrella.example", company="Umbrela Corp").points == 90
     assert matched(umbrella, email="alice@umbrella.example", company="Unbroken Corp").points == 60
 
 
-def test_two_subsidiaries_within_ten_points_are_left_to_a_person():
+def test_two_subsidiaries_within_ten_points_are_left_to_a_person() -> None:
     german = an_account("001G", name="Globex GmbH", website="globex.example", country="DE")
     american = an_account("001F", name="Globex Inc", website="globex.example", country="US")
 
@@ -107,7 +105,7 @@ def test_two_subsidiaries_within_ten_points_are_left_to_a_person():
     assert found == Match(ambiguous=(german, american), points=100)
 
 
-def test_equal_accounts_come_in_the_order_of_their_ids():
+def test_equal_accounts_come_in_the_order_of_their_ids() -> None:
     twins = (an_account("001Z", website="globex.example"), an_account("001Y", website="globex.example"))
 
     found = match_account(
@@ -122,32 +120,32 @@ def test_equal_accounts_come_in_the_order_of_their_ids():
     assert [account.id for account in found.ambiguous] == ["001Y", "001Z"]
 
 
-def test_an_account_eleven_points_behind_is_no_rival():
+def test_an_account_eleven_points_behind_is_no_rival() -> None:
     other = an_account("001X", website="initech.example", country="FR")
 
     assert matched(other, INITECH, email="ada@initech.example", company="Initech", country="DE").account == INITECH
 
 
-def test_a_deleted_account_is_no_candidate():
+def test_a_deleted_account_is_no_candidate() -> None:
     gone = an_account("001D", website="initech.example", country="DE", deleted=True)
 
     assert matched(gone, email="ada@initech.example", country="DE") == Match()
 
 
 @pytest.mark.parametrize("domain", ["gmail.com", "yahoo.co.uk", "hotmail.fr", "gmx.net", "mail.example"])
-def test_a_mail_provider_says_nothing_about_the_company(domain: str):
+def test_a_mail_provider_says_nothing_about_the_company(domain: str) -> None:
     account = an_account("001M", name="Mail", website=f"www.{domain}", country="DE")
 
     assert matched(account, email=f"ada@{domain}", company="Mail", country="DE") == Match(points=40)
     assert is_free_mail(domain, RULES.free_mail)
 
 
-def test_a_company_that_is_called_like_a_provider_is_none():
+def test_a_company_that_is_called_like_a_provider_is_none() -> None:
     assert not is_free_mail("live.events")
     assert not is_free_mail("initech.example")
 
 
-def test_two_companies_with_a_profile_page_are_not_one():
+def test_two_companies_with_a_profile_page_are_not_one() -> None:
     account = an_account("001L", name="Hooli", website="https://www.linkedin.com/company/hooli", country="US")
 
     found = matched(account, website="linkedin.com/company/initech", company="Initech", country="US")
@@ -179,12 +177,12 @@ def test_two_companies_with_a_profile_page_are_not_one():
         (None, None),
     ],
 )
-def test_the_registrable_domain_is_found_in_addresses_and_urls(text: str | None, domain: str | None):
+def test_the_registrable_domain_is_found_in_addresses_and_urls(text: str | None, domain: str | None) -> None:
     assert domain_of(text) == domain
 
 
 @given(st.text() | st.emails())
-def test_whatever_stands_in_a_field_gives_a_domain_that_is_its_own_domain(text: str):
+def test_whatever_stands_in_a_field_gives_a_domain_that_is_its_own_domain(text: str) -> None:
     domain = domain_of(text)
 
     assert domain is None or domain_of(domain) == domain
@@ -222,19 +220,19 @@ def test_whatever_stands_in_a_field_gives_a_domain_that_is_its_own_domain(text: 
         (None, None),
     ],
 )
-def test_a_company_is_known_without_its_legal_form(name: str | None, key: str | None):
+def test_a_company_is_known_without_its_legal_form(name: str | None, key: str | None) -> None:
     assert company_key(name) == key
 
 
 @given(st.text(max_size=40))
-def test_a_company_key_is_a_text_or_nothing_and_ignores_case(name: str):
+def test_a_company_key_is_a_text_or_nothing_and_ignores_outer_blanks(name: str) -> None:
     key = company_key(name)
 
     assert key is None or key.strip() == key != ""
     assert company_key(f"  {name}  ") == key
 
 
-def test_keys_prefer_the_domain_of_the_e_mail_and_skip_providers():
+def test_keys_prefer_the_domain_of_the_e_mail_and_skip_providers() -> None:
     assert match_keys("ada@initech.example", "hooli.example", "Initech AG") == Keys("initech.example", "initech")
     assert match_keys("ada@gmail.com", "https://hooli.example", None) == Keys("hooli.example", None)
     assert match_keys("ada@mail.example", None, "", frozenset({"mail.example"})) == Keys(None, None)

@@ -177,7 +177,25 @@ def test_a_shift_that_ends_at_midnight_lasts_to_the_end_of_the_day() -> None:
     assert later("2026-11-21 23:00", "2 business hours", night) == at("2026-11-22 01:00")
 
 
-def test_overlapping_shifts_count_once() -> None:
+@pytest.mark.parametrize("microseconds", [1, 100_000, 300_000, 700_001, 999_999])
+def test_a_start_within_a_second_still_ends_at_closing(microseconds: int) -> None:
+    start = at("2026-11-16 09:00") + timedelta(microseconds=microseconds)
+
+    assert add_business(a_calendar(), start, 8 * 3600 - microseconds / 1e6) == at("2026-11-16 17:00")
+
+
+def test_a_business_day_into_the_next_autumn_change_ends_at_the_first_passing_of_the_hour() -> None:
+    nights = a_calendar(days={}, special=dict.fromkeys((date(2026, 10, 25), date(2027, 10, 31)), shifts("01:00-04:00")))
+    second_passing = at("2026-10-25 02:30", fold=1)
+
+    assert after(second_passing, parse_duration("1 business day"), nights, "UTC") == at("2027-10-31 02:30")
+
+
+def test_overlapping_shifts_count_once_and_touching_ones_are_one() -> None:
+    touching = a_calendar(days={0: shifts("09:00-13:00", "13:00-15:00")})
+    monday = (at("2026-11-16 00:00"), at("2026-11-17 00:00"))
+    assert counted_intervals(touching, *monday) == ((at("2026-11-16 09:00"), at("2026-11-16 15:00")),)
+
     doubled = a_calendar(days={0: shifts("09:00-13:00", "12:00-15:00")})
 
     assert business_seconds(doubled, at("2026-11-16 00:00"), at("2026-11-17 00:00")) == 6 * 3600
@@ -247,7 +265,7 @@ OWNER_HOURS = OwnerCalendar(
 )
 BERLIN_OFFICE = OwnerCalendar(
     "berlin", "Europe/Berlin", dict.fromkeys(range(5), shifts("09:00-17:00")),
-    own_days={date(2026, 12, 24): (), date(2026, 12, 25): shifts("10:00-11:00")}, country="de", region="be",
+    own_days={date(2026, 12, 24): (), date(2026, 12, 25): shifts("10:00-11:00")}, country="de", region="BE",
 )  # fmt: skip
 CALENDARS = Calendars(
     default="emea_office",

@@ -344,6 +344,28 @@ def test_a_pause_that_began_after_the_end_is_none() -> None:
     assert (met.state, met.due_at, met.paused_minutes) == ("met", after_hours(48), 0)
 
 
+def test_a_pause_that_is_yet_to_come_brings_nothing_forward() -> None:
+    seen = look(a_clock(), 10, paused=True, paused_from=after_hours(40))
+
+    assert (seen.due_rungs, seen.clock.paused_since) == ((), None)
+
+
+def test_a_pause_that_is_seen_after_the_breach_does_not_take_it_back() -> None:
+    paused = look(look(a_clock(), 49).clock, 50, paused=True, paused_from=after_hours(47)).clock
+
+    going_on = look(paused, 60).clock
+
+    assert (going_on.state, going_on.due_at, going_on.breached_at) == ("breached", after_hours(48), after_hours(48))
+
+
+def test_a_clock_that_ended_in_a_pause_is_moved_no_further_by_the_rest_of_it() -> None:
+    paused = look(a_clock(), 40, paused=True).clock
+
+    met = look(paused, 50, met=True, met_at=after_hours(41), resumed_at=after_hours(45)).clock
+
+    assert (met.due_at, met.paused_minutes) == (after_hours(49), 60)
+
+
 def test_an_end_that_lies_before_the_pause_already_noted_moves_nothing() -> None:
     paused = look(a_clock(), 40, paused=True).clock
 
@@ -370,6 +392,7 @@ def test_paused_hours_never_count_and_all_others_do(begin: float, length: float,
 
     clock = look(going_on, begin + length + rest).clock
 
+    assert clock.due_at is not None
     assert abs(clock.due_at - after_hours(48 + length)) <= timedelta(seconds=1)
     assert (clock.state == "breached") == (clock.due_at <= after_hours(begin + length + rest))
 

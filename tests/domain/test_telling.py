@@ -186,7 +186,12 @@ def test_three_hundred_breaches_at_once_are_one_message_per_manager_that_names_e
 
 
 def test_few_messages_stay_as_they_are() -> None:
-    few = [an_escalation(1), an_escalation(2, channel="crm_task"), a_notice(3), an_escalation(4, late=True)]
+    few: list[Escalation | Notice] = [
+        an_escalation(1),
+        an_escalation(2, channel="crm_task"),
+        a_notice(3),
+        an_escalation(4, late=True),
+    ]
 
     tellings = digest(few, 3, DIGEST)
 

@@ -1,8 +1,12 @@
 """Job titles in eight languages and more: seniority by the longest entry, functions by every entry."""
 
+from functools import cache
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from leadsync.domain.conditions import fold
 from leadsync.domain.titles import NOTHING, TitleMatch, Titles, classify
@@ -54,7 +58,7 @@ TITLES = Titles(
         ("Chef d'équipe", "manager"), ("Chef d’équipe", "manager"), ("Ingénieure", "specialist"), ("Stagiaire", "junior"),
         ("Consejero Delegado", "c_level"), ("Vicepresidenta", "vp"), ("Directora de Marketing", "director"),
         ("Gerente de Marketing", "manager"), ("Técnica de laboratorio", "specialist"), ("Becaria", "junior"),
-        ("Diretor Geral", "c_level"), ("Vice presidente", None), ("Diretor de Operações", "director"),
+        ("Diretor Geral", "c_level"), ("Vice presidente", "vp"), ("Diretor de Operações", "director"),
         ("Coordenadora", "manager"), ("Estagiária", "junior"),
         ("Amministratore Delegato", "c_level"), ("Vicepresidente", "vp"), ("Direttore Vendite", "director"),
         ("Responsabile Acquisti", "manager"), ("Addetta alla logistica", "specialist"), ("Tirocinante", "junior"),
@@ -100,7 +104,35 @@ def test_an_entry_written_with_plain_vowels_finds_umlauts() -> None:
 
 
 def test_an_entry_never_spans_both_spellings_of_a_title() -> None:
-    assert classify(Titles({"vp": ("vice prasident",)}, {}), "Präsident Vice").seniority is None
+    assert classify(Titles({"vp": ("vice präsident",)}, {}), "Präsident Vice").seniority is None
+
+
+@cache
+def shipped() -> Titles:
+    """Return the titles of the sample that every new installation starts from."""
+    file = Path(__file__).parents[2] / "mappings" / "scoring.yaml"
+    titles = YAML(typ="safe").load(file.read_text(encoding="utf-8"))["titles"]
+    seniority = {
+        level: tuple(e for entries in by.values() for e in entries) for level, by in titles["seniority"].items()
+    }
+    return Titles(seniority, {name: tuple(entries) for name, entries in titles["function"].items()})
+
+
+@pytest.mark.parametrize(
+    ("title", "seniority", "function"),
+    [
+        ("Chief Marketing Officer", "c_level", "marketing"), ("VP, Supply Chain", "vp", "operations"),
+        ("Leiterin Einkauf", "director", "procurement"), ("Vertriebsleiter", "director", "sales"),
+        ("Directrice des achats", "director", "procurement"), ("Gerente de Marketing", "manager", "marketing"),
+        ("Jefa de Producción", "manager", None), ("Diretora Geral de Vendas", "c_level", "sales"),
+        ("Responsabile Logistica", "manager", "operations"), ("Hoofd ICT", "director", "it"),
+        ("Specjalistka ds. zakupów", "specialist", "procurement"), ("Werkstudentin Finanzen", "junior", "finance"),
+    ],
+)  # fmt: skip
+def test_the_shipped_titles_are_at_home_in_eight_languages(title: str, seniority: str, function: str | None) -> None:
+    found = classify(shipped(), title)
+    assert found.seniority == seniority
+    assert function is None or function in found.functions
 
 
 ENTRIES = [(level, entry) for level, entries in TITLES.seniority.items() for entry in entries]

@@ -54,5 +54,6 @@ def test_an_act_is_never_earlier_than_wished_and_always_in_hours(
 
     assert got >= wished
     assert is_at_desk(desk, got)
-    assert got - wished < timedelta(days=16)
+    # Whoever works on Thursdays only may lose two of them to the end of the year.
+    assert got - wished < timedelta(days=23)
     assert at_desk(desk, got, Random(seed + 1)) == got

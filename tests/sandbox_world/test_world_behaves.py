@@ -186,6 +186,24 @@ def test_contacts_go_cold_and_warm_up_again_through_answers(past: "Story") -> No
     assert [c for c in past.truth("Contact", "Contact_Status__c") if (c.old, c.new) == ("Re-Market", "MQL")]
 
 
+def test_people_on_a_nurture_list_answer_it(month: "Story") -> None:
+    nurture = {row["Id"] for row in month.store.rows("Campaign") if row["Name"].startswith("Nurture - ")}
+    members = [row for row in month.store.rows("CampaignMember") if row["CampaignId"] in nurture]
+
+    assert [row for row in members if row["Status"] == "Sent" and not row["HasResponded"]]
+    assert [row for row in members if row["HasResponded"]]
+
+
+def test_a_slow_commit_never_trips_the_world(new_story: "Callable[..., Story]") -> None:
+    story = new_story(leads=300, days=60)
+    story.store.late_commit = timedelta(minutes=20)
+    for _ in range(20 * 48):
+        story.live_for(timedelta(minutes=30))
+        story.store.settle(story.store.clock.now())
+
+    assert len(story.truth("Lead", "Status", via=["person"])) > 100
+
+
 def test_rows_are_merged_deleted_and_undeleted(month: "Story") -> None:
     assert [c for c in month.truth("Lead", "MasterRecordId") if c.new]
     assert [c for c in month.truth("Contact", "MasterRecordId") if c.new]
@@ -220,12 +238,12 @@ def test_follow_up_is_mostly_in_time_sometimes_late_sometimes_never(month: "Stor
 
 def test_development_reps_work_what_leadsync_hands_them(new_story: "Callable[..., Story]") -> None:
     story = new_story()
-    leads = [story.lead("ada", "MAQL") for _ in range(20)]
+    leads = [story.lead("ada", "MAQL") for _ in range(60)]
     story.live_for(4 * DAY)
     worked = {row["WhoId"] for row in story.store.rows("Task")}
 
-    assert 12 <= sum(lead in worked for lead in leads) < 20
-    assert sum(story.store.tables["Lead"].rows[lead]["Status"] != "MAQL" for lead in leads) >= 12
+    assert 36 <= sum(lead in worked for lead in leads) < 60
+    assert sum(story.store.tables["Lead"].rows[lead]["Status"] != "MAQL" for lead in leads) >= 36
 
 
 def test_nobody_works_what_lies_with_an_owner_on_paper(new_story: "Callable[..., Story]") -> None:
@@ -246,6 +264,23 @@ def test_a_new_owner_takes_over_and_the_old_one_keeps_off(new_story: "Callable[.
 
     assert story.store.user("hugo@acme.example") in callers
     assert story.store.user("emil@acme.example") not in callers
+
+
+def test_whoever_is_deactivated_does_nothing_until_he_comes_back(new_story: "Callable[..., Story]") -> None:
+    story = new_story(leads=300, days=60)
+    ada, mia = story.store.user("ada@acme.example"), story.store.user("mia@acme.example")
+    for user in (ada, mia):
+        story.edit("User", user, IsActive=False)
+    before = len(story.store.truth)
+    story.live_for(10 * DAY)
+    away = story.store.truth[before:]
+    story.edit("User", ada, IsActive=True)
+    leads = [story.lead("ada", "MAQL") for _ in range(10)]
+    story.live_for(5 * DAY)
+
+    assert len(away) > 100
+    assert {ada, mia}.isdisjoint({change.by for change in away})
+    assert [row for row in story.store.rows("Task") if row["OwnerId"] == ada and row["WhoId"] in leads]
 
 
 def test_a_contact_is_worked_by_its_assignee_rather_than_its_owner(new_story: "Callable[..., Story]") -> None:

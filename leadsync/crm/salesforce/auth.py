@@ -97,7 +97,9 @@ class _Refusal(msgspec.Struct):
 class Login:
     """Hands out the current token and replaces it when it is old or refused."""
 
-    def __init__(self, session: requests.Session, url: str, credentials: Credentials, *, clock: Clock, stop: Event) -> None:
+    def __init__(
+        self, session: requests.Session, url: str, credentials: Credentials, *, clock: Clock, stop: Event
+    ) -> None:
         self._session = session
         self._url = checked_url(url)
         self._credentials = credentials
@@ -125,7 +127,9 @@ class Login:
             if self._token is not None and self._token is not refused:
                 return self._token
             if self._credentials.token:
-                raise CrmAuthFailed(f"the ready token has expired or was revoked; put a new one into {self._credentials.prefix}_TOKEN")
+                raise CrmAuthFailed(
+                    f"the ready token has expired or was revoked; put a new one into {self._credentials.prefix}_TOKEN"
+                )
             self._token = None
             return self._log_in()
 
@@ -138,7 +142,9 @@ class Login:
             self._failed = (self._clock.monotonic(), error)
             raise
         if token.org_id and self._org_id and token.org_id != self._org_id:
-            raise WrongOrg(f"the credentials in {self._credentials.prefix}_* now lead to another org than before; restart with the right ones")
+            raise WrongOrg(
+                f"the credentials in {self._credentials.prefix}_* now lead to another org than before; restart with the right ones"
+            )
         self._failed, self._token, self._org_id = None, token, token.org_id or self._org_id
         return token
 
@@ -152,9 +158,13 @@ class Login:
         try:
             found = msgspec.json.decode(answer.body, type=_TokenAnswer)
         except msgspec.MsgspecError:
-            raise CrmUnavailable("the token endpoint answered something that is no token; look at the url in config") from None
+            raise CrmUnavailable(
+                "the token endpoint answered something that is no token; look at the url in config"
+            ) from None
         org_id, user_id = _identity(found.id)
-        return Token(Secret(found.access_token), checked_url(found.instance_url), org_id, user_id, self._clock.monotonic())
+        return Token(
+            Secret(found.access_token), checked_url(found.instance_url), org_id, user_id, self._clock.monotonic()
+        )
 
     def _ask(self, flow: Flow) -> Answer:
         answer = exchange(
@@ -192,7 +202,11 @@ class Login:
         """Return a signed assertion; `exp` is seconds and governs the assertion alone, not the session."""
         assert self._credentials.private_key is not None
         host = urlsplit(self._url).hostname or ""
-        audience = "https://test.salesforce.com" if ".sandbox." in host or host == "test.salesforce.com" else "https://login.salesforce.com"
+        audience = (
+            "https://test.salesforce.com"
+            if ".sandbox." in host or host == "test.salesforce.com"
+            else "https://login.salesforce.com"
+        )
         claims = {
             "iss": self._credentials.client_id,
             "sub": self._credentials.username,
@@ -202,7 +216,9 @@ class Login:
         try:
             return jwt.encode(claims, self._credentials.private_key.reveal(), algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):
-            raise CrmAuthFailed(f"{self._credentials.prefix}_PRIVATE_KEY holds no RSA private key in PEM form") from None
+            raise CrmAuthFailed(
+                f"{self._credentials.prefix}_PRIVATE_KEY holds no RSA private key in PEM form"
+            ) from None
 
 
 def _identity(url: str | None) -> tuple[str | None, str | None]:

@@ -19,7 +19,7 @@ import requests
 
 from leadsync.clock import Clock
 from leadsync.crm.salesforce.auth import Login, Token
-from leadsync.crm.salesforce.verdicts import faults, is_expired, refusal, refused
+from leadsync.crm.salesforce.verdicts import QUOTA_PAUSE, faults, is_expired, refusal, refused
 from leadsync.errors import CrmBudgetExhausted, CrmUnavailable
 from leadsync.http import READ_SECONDS, Answer, allow_plain_http, exchange, read_with_retry
 from leadsync.ports import Usage
@@ -56,7 +56,9 @@ class Budget:
         """Count one request; raises CrmBudgetExhausted when there is none left for this kind of work."""
         with self._lock:
             if not self._left(urgent=urgent):
-                raise CrmBudgetExhausted("leadsync's share of the org's daily API requests is used up (limits: in config)", 900.0)
+                raise CrmBudgetExhausted(
+                    "leadsync's share of the org's daily API requests is used up (limits: in config)", 900.0
+                )
             hour, count = self._hours[-1]
             if self._clock.monotonic() - hour < 3600:
                 self._hours[-1] = (hour, count + 1)
@@ -156,11 +158,16 @@ class Client:
     def now(self) -> datetime:
         """Return the CRM's time: the last Date header carried on by monotonic time."""
         if self._seen is None:
-            self.versions()
-        if self._seen is None:
-            raise CrmUnavailable("the CRM's answers carry no Date header; is something between us and Salesforce?")
+            return self.fresh_now()
         at, when = self._seen
         return at + timedelta(seconds=self._clock.monotonic() - when)
+
+    def fresh_now(self) -> datetime:
+        """Return the CRM's time as it says itself just now; costs no API request."""
+        self.versions()
+        if self._seen is None:
+            raise CrmUnavailable("the CRM's answers carry no Date header; is something between us and Salesforce?")
+        return self._seen[0]
 
     def send(
         self,
@@ -177,25 +184,32 @@ class Client:
         Raises CrmUnavailable when nothing was sent, OutcomeUnknown when nobody knows, CrmAuthFailed, CrmBudgetExhausted.
         """
         data = None if body is None else msgspec.json.encode(body)
+        kind = {} if data is None else {"Content-Type": "application/json"}
+
+        def once(token: Token) -> Answer:
+            self.budget.spend(urgent=urgent)
+            url = token.instance + (path if path.startswith("/") else self.root + path)
+            mine = {
+                "Authorization": f"Bearer {token.secret.reveal()}",
+                "Accept": "application/json",
+                **kind,
+                **(headers or {}),
+            }
+            return exchange(
+                self._session, method, url, clock=self._clock, headers=mine, data=data, read_seconds=read_seconds
+            )
+
         token = self._login.current()
-        answer = self._once(token, method, path, data, headers, urgent, read_seconds)
+        answer = once(token)
         if is_expired(answer):
-            answer = self._once(self._login.refresh(token), method, path, data, headers, urgent, read_seconds)
+            answer = once(self._login.refresh(token))
         if answer.status == 403 and any(fault.kind() == "quota" for fault in faults(answer.body)):
-            self.budget.pause(900.0)
+            self.budget.pause(QUOTA_PAUSE)
         return answer
 
-    def _once(
-        self, token: Token, method: str, path: str, data: bytes | None, headers: Mapping[str, str] | None, urgent: bool, read_seconds: float
-    ) -> Answer:  # fmt: skip
-        self.budget.spend(urgent=urgent)
-        sent = {"Authorization": f"Bearer {token.secret.reveal()}", "Accept": "application/json", **(headers or {})}
-        if data is not None:
-            sent["Content-Type"] = "application/json"
-        url = token.instance + (path if path.startswith("/") else self.root + path)
-        return exchange(self._session, method, url, clock=self._clock, headers=sent, data=data, read_seconds=read_seconds)
-
-    def read(self, path: str, what: str, *, headers: Mapping[str, str] | None = None, read_seconds: float = READ_SECONDS) -> Answer:
+    def read(
+        self, path: str, what: str, *, headers: Mapping[str, str] | None = None, read_seconds: float = READ_SECONDS
+    ) -> Answer:
         """Return the answer of a GET that succeeded; raises ObjectBlocked when asking again is no use."""
 
         def once() -> Answer:
@@ -245,7 +259,10 @@ class Client:
 
     def ask(self, call: "Callable[[Salesforce], _T]", what: str) -> _T:
         """Return what simple-salesforce answers to a read, its many errors turned into ours."""
-        from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession  # 0.8 s: not before it is needed
+        from simple_salesforce.exceptions import (  # 0.8 s: not before it is needed
+            SalesforceError,
+            SalesforceExpiredSession,
+        )
 
         def once() -> _T:
             token = self._login.current()
@@ -264,6 +281,11 @@ class Client:
             raise AssertionError("unreachable")
 
         return read_with_retry(once, clock=self._clock, stop=self._stop)
+
+    def describe(self, native: str) -> dict[str, Any]:
+        """Return what the org says of an object: only fields that the integration user may read are in it."""
+        found = self.ask(lambda library: library.restful(f"sobjects/{native}/describe"), native)
+        return found if isinstance(found, dict) else {"fields": []}
 
     def _bound(self, token: Token) -> "Salesforce":
         """Return the library's client for this token: with a session id and an instance it never logs in by itself."""

@@ -6,11 +6,22 @@ the mapping does not name is never asked for.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from leadsync.crm.salesforce.soql import Cells, Columns
-from leadsync.crm.salesforce.values import Cell, Parse, RowFacts, instant, instant_or_none, named, noon, parser, text, translate
+from leadsync.crm.salesforce.values import (
+    Cell,
+    Parse,
+    RowFacts,
+    instant,
+    instant_or_none,
+    named,
+    noon,
+    parser,
+    text,
+    translate,
+)
 from leadsync.domain.conditions import holds
 from leadsync.domain.instants import to_text
 from leadsync.domain.mapping import CrmMapping, FieldMapping, ObjectMapping
@@ -30,7 +41,16 @@ from leadsync.domain.records import (
 )
 from leadsync.ports import Row
 
-_RECORD = ("Id", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById", "SystemModstamp", "IsDeleted", "MasterRecordId")
+_RECORD = (
+    "Id",
+    "CreatedDate",
+    "CreatedById",
+    "LastModifiedDate",
+    "LastModifiedById",
+    "SystemModstamp",
+    "IsDeleted",
+    "MasterRecordId",
+)
 _CONVERSION = ("IsConverted", "ConvertedDate", "ConvertedAccountId", "ConvertedContactId", "ConvertedOpportunityId")
 
 
@@ -46,11 +66,17 @@ class Reader(Protocol):
 class RecordReader:
     """Reads Leads or Contacts."""
 
-    def __init__(self, crm: str, object_name: str, mapping: ObjectMapping, zone: ZoneInfo, *, person_accounts: bool = False) -> None:
-        own = _CONVERSION if object_name == "lead" else ("AccountId", *(("IsPersonAccount",) if person_accounts else ()))
+    def __init__(
+        self, crm: str, object_name: str, mapping: ObjectMapping, zone: ZoneInfo, *, person_accounts: bool = False
+    ) -> None:
+        own = (
+            _CONVERSION if object_name == "lead" else ("AccountId", *(("IsPersonAccount",) if person_accounts else ()))
+        )
         entered = tuple(mapping.entered_from.values())
         fields = {name: field for name, field in mapping.fields.items() if name != "operation"}
-        natives = [native for field in (mapping.stage, mapping.owner, *mapping.fields.values()) for native in field.native]
+        natives = [
+            native for field in (mapping.stage, mapping.owner, *mapping.fields.values()) for native in field.native
+        ]
         self.columns = Columns([*_RECORD, *own, *natives, *entered])
         at = self.columns.at
         self._crm, self._object, self._scope, self._zone = crm, object_name, mapping.scope, zone
@@ -71,7 +97,7 @@ class RecordReader:
     def _places(self, field: FieldMapping) -> tuple[int, ...]:
         return tuple(self.columns.at(native) for native in field.native)
 
-    def __call__(self, cells: Cells, at: datetime) -> Record | Gone | None:
+    def __call__(self, cells: Cells, at: datetime) -> Record | Gone:
         """Return the record, or that it is gone."""
         key, created, creator, modified, editor, stamp, deleted, master = (cells[place] for place in self._base)
         ref = Ref(self._crm, self._object, key)
@@ -148,7 +174,12 @@ def _is_owner(value: Cell) -> bool:
 class UserReader:
     """Reads users; `belongs` answers which permission sets and queues a user id has."""
 
-    def __init__(self, crm: str, mapping: Mapping[str, FieldMapping], belongs: Callable[[str], tuple[tuple[str, ...], tuple[str, ...]]]) -> None:
+    def __init__(
+        self,
+        crm: str,
+        mapping: Mapping[str, FieldMapping],
+        belongs: Callable[[str], tuple[tuple[str, ...], tuple[str, ...]]],
+    ) -> None:
         self._away = mapping.get("out_of_office_until")
         self.columns = Columns([
             "Id", "Username", "Email", "Name", "IsActive", "ManagerId", "TimeZoneSidKey", "Country", "UserRole.Name", "Profile.Name",
@@ -188,12 +219,16 @@ class AccountReader:
     def __init__(self, crm: str, mapping: Mapping[str, FieldMapping]) -> None:
         self.columns = Columns(["Id", "IsDeleted", *(native for field in mapping.values() for native in field.native)])
         self._crm = crm
-        self._fields = [(name, tuple(self.columns.at(n) for n in field.native), parser(field)) for name, field in mapping.items()]
+        self._fields = [
+            (name, tuple(self.columns.at(n) for n in field.native), parser(field)) for name, field in mapping.items()
+        ]
 
     def __call__(self, cells: Cells, at: datetime) -> Account:
         """Return the company."""
         values = ((name, parse(_first(places, cells))) for name, places, parse in self._fields)
-        return Account(self._crm, cells[0], {name: value for name, value in values if value is not None}, bool(cells[1]))
+        return Account(
+            self._crm, cells[0], {name: value for name, value in values if value is not None}, bool(cells[1])
+        )
 
 
 class OpportunityReader:
@@ -212,7 +247,7 @@ class OpportunityReader:
         """Return the deal."""
         row = named(self.columns.names, cells)
         value = {name: parser(field)(_first_of(field, row)) for name, field in self._mapping.opportunity.items()}
-        outcome = "open" if not row["IsClosed"] else "won" if row["IsWon"] else "lost"
+        outcome: Literal["open", "won", "lost"] = "open" if not row["IsClosed"] else "won" if row["IsWon"] else "lost"
         amount = parser(FieldMapping("amount", (), "number"))(value.get("amount"))
         return Opportunity(
             crm=self._crm, id=cells[0], account_id=text(row["AccountId"]), owner_id=text(row["OwnerId"]),
@@ -238,14 +273,18 @@ class RoleReader:
     def __call__(self, cells: Cells, at: datetime) -> OpportunityRole:
         """Return the part."""
         key, deleted, deal, contact, role, primary, created = cells
-        return OpportunityRole(self._crm, key, deal, contact, text(role), bool(primary), instant(created), bool(deleted))
+        return OpportunityRole(
+            self._crm, key, deal, contact, text(role), bool(primary), instant(created), bool(deleted)
+        )
 
 
 class CampaignReader:
     """Reads campaigns; a deleted one is left as it was known."""
 
     def __init__(self, crm: str, mapping: Mapping[str, FieldMapping]) -> None:
-        self.columns = Columns(["Id", "IsDeleted", "Name", *(native for field in mapping.values() for native in field.native)])
+        self.columns = Columns(
+            ["Id", "IsDeleted", "Name", *(native for field in mapping.values() for native in field.native)]
+        )
         self._crm, self._mapping = crm, mapping
 
     def __call__(self, cells: Cells, at: datetime) -> Campaign | None:

@@ -5,7 +5,6 @@ back as tuples of cells in the order of the columns asked for.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain, groupby
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +18,7 @@ Cells = tuple[Any, ...]
 PAGE = 2000
 IDS_PER_QUERY = 200
 _IDENTIFIER = re.compile(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*){0,4}")
+_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
@@ -37,8 +37,14 @@ def identifier(name: str) -> str:
 
 
 def ids(found: Sequence[str]) -> list[str]:
-    """Return ids that may stand in a query, others left out: they name nothing."""
-    return [one for one in found if _ID.fullmatch(one)]
+    """Return ids that may stand in a query, others left out: they name nothing, and one of them fails the whole query."""
+    return [one for one in found if _ID.fullmatch(one) and (len(one) == 15 or one == id18(one[:15]))]
+
+
+def id18(short: str) -> str:
+    """Return the 18-character form of a 15-character id: each suffix letter says which of five letters are capitals."""
+    fives = (short[start : start + 5] for start in (0, 5, 10))
+    return short + "".join(_SUFFIX[sum(1 << k for k, letter in enumerate(five) if "A" <= letter <= "Z")] for five in fives)
 
 
 def select(columns: Sequence[str], native: str, *conditions: str, order: str = "", limit: int | None = None) -> str:
@@ -74,10 +80,11 @@ class Columns:
         unique = list(dict.fromkeys(wanted))
         plain = [column for column in unique if "." not in column]
         self.names: tuple[str, ...] = (*plain, *sorted(column for column in unique if "." in column))
-        self._row, self._flat = _row_type(self.names)
+        row, self.flat = _row_type(self.names)
+        self.row = row
         page = msgspec.defstruct(
             "Page",
-            [("totalSize", int), ("done", bool), ("records", list[self._row]), ("nextRecordsUrl", str | None, None)],
+            [("totalSize", int), ("done", bool), ("records", list[row]), ("nextRecordsUrl", str | None, None)],  # type: ignore[valid-type]
         )
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(page)
 
@@ -91,13 +98,15 @@ class Columns:
             page = self._decoder.decode(body)
         except msgspec.ValidationError as error:
             # Salesforce answers in its own spelling: a field asked for in another case comes back under its real name.
-            raise ObjectBlocked(f"an answer does not fit the query ({_place(str(error))}); are the names spelled as in Salesforce?") from None
+            raise ObjectBlocked(
+                f"an answer does not fit the query ({_place(str(error))}); are the names spelled as in Salesforce?"
+            ) from None
         except msgspec.DecodeError:
             raise CrmUnavailable("an answer to a query cannot be read") from None
         if page.nextRecordsUrl and not page.nextRecordsUrl.startswith("/services/data/"):
             raise CrmUnavailable("a next page lies outside the API")
         more = None if page.done else page.nextRecordsUrl
-        return Found([self._flat(row) for row in page.records], page.totalSize, more)
+        return Found([self.flat(row) for row in page.records], page.totalSize, more)
 
 
 def _place(text: str) -> str:
@@ -115,7 +124,7 @@ def _row_type(names: Sequence[str]) -> tuple[Any, Callable[[Any], Cells]]:
         below = [name.split(".", 1)[1] for name in group]
         # A parent's own plain columns come before those of its parents; `sorted` alone does not promise that.
         inner = Columns(below)
-        fields.append((f"p{number}", inner._row | None))
+        fields.append((f"p{number}", inner.row | None))
         wire[f"p{number}"] = parent
         parents.append((len(below), _reordered(inner, below)))
     row = msgspec.defstruct("Row", fields, rename=wire, gc=False)
@@ -138,7 +147,7 @@ def _reordered(inner: Columns, wanted: Sequence[str]) -> Callable[[Any], Cells]:
     places = [inner.at(name) for name in wanted]
 
     def flatten(found: Any) -> Cells:
-        cells = inner._flat(found)
+        cells = inner.flat(found)
         return tuple(cells[place] for place in places)
 
     return flatten

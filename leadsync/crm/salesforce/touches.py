@@ -19,7 +19,15 @@ from leadsync.domain.touches import Touch
 MEMBER = "CampaignMember"
 _PERSON = {MEMBER: ("ContactId", "LeadId"), "Task": ("WhoId",), "Event": ("WhoId",)}
 _AT = {MEMBER: ("FirstRespondedDate",), "Task": ("CompletedDateTime",), "Event": ("EndDateTime",)}
-_MEMBER_COLUMNS = ("Status", "HasResponded", "FirstRespondedDate", "CampaignId", "Campaign.Type", "Lead.MasterRecordId", "Contact.MasterRecordId")
+_MEMBER_COLUMNS = (
+    "Status",
+    "HasResponded",
+    "FirstRespondedDate",
+    "CampaignId",
+    "Campaign.Type",
+    "Lead.MasterRecordId",
+    "Contact.MasterRecordId",
+)
 _OBJECT_OF_PREFIX = {"00Q": "lead", "003": "contact"}
 
 
@@ -55,7 +63,13 @@ class TouchReader:
     def _common(self) -> list[str]:
         common = ["Id", "IsDeleted", "CreatedDate", "CreatedById", "SystemModstamp"]
         if self._owned:
-            common += ["OwnerId", "CreatedBy.Username", "CreatedBy.Email", "CreatedBy.Profile.Name", "CreatedBy.UserRole.Name"]
+            common += [
+                "OwnerId",
+                "CreatedBy.Username",
+                "CreatedBy.Email",
+                "CreatedBy.Profile.Name",
+                "CreatedBy.UserRole.Name",
+            ]
         return [*common, *_MEMBER_COLUMNS] if self._native == MEMBER else common
 
     def __call__(self, cells: Cells, at: datetime) -> Touch | None:
@@ -75,11 +89,15 @@ class TouchReader:
     def _touch(self, mapping: TouchMapping, row: Mapping[str, Cell], ref: Ref, when: datetime) -> Touch | None:
         if mapping.not_engagement and row.get("Campaign.Type") in mapping.not_engagement:
             return None
-        if mapping.direction == "outbound" and self._by_integration(row):
+        if mapping.direction == "outbound" and self._by_integration(row, when):
             self.skipped[f"{mapping.kind}: entered by an integration"] += 1
             return None
         found = {}
-        for name, table in (("channel", mapping.channel), ("investment", mapping.investment), ("response", mapping.response)):
+        for name, table in (
+            ("channel", mapping.channel),
+            ("investment", mapping.investment),
+            ("response", mapping.response),
+        ):
             found[name] = translate(table, row) if table else None
             if table and found[name] is None:
                 shown = " ".join(text(row.get(native)) or "-" for native in table.native or ())
@@ -119,7 +137,7 @@ class TouchReader:
                 return at
         return noon(cell, self._zone)
 
-    def _by_integration(self, row: Mapping[str, Cell]) -> bool:
+    def _by_integration(self, row: Mapping[str, Cell], at: datetime) -> bool:
         if row["CreatedById"] == row.get("OwnerId"):
             return False
         user = {
@@ -129,7 +147,7 @@ class TouchReader:
         }
         if any(fold(name) in self._cadence for name in user["user"] or ()):
             return False
-        facts = RowFacts(user, datetime.min, self._zone)
+        facts = RowFacts(user, at, self._zone)
         return any(holds(condition, facts) for condition in self._integrations)
 
     def _merged_away(self, row: Mapping[str, Cell]) -> bool:
@@ -139,7 +157,10 @@ class TouchReader:
 
 def _asked(mapping: TouchMapping) -> tuple[str, ...]:
     tables = tuple(
-        native for table in (mapping.channel, mapping.investment, mapping.response) if table for native in table.native or ()
+        native
+        for table in (mapping.channel, mapping.investment, mapping.response)
+        if table
+        for native in table.native or ()
     )
     conditions = tuple(sorted(names(mapping.when))) if mapping.when is not None else ()
     campaign = (mapping.campaign,) if mapping.campaign else ()

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from leadsync.crm.salesforce.soql import Cells
 from leadsync.domain.conditions import FactValue, fold
 from leadsync.domain.durations import Duration
 from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.mapping import FieldMapping, FieldType, ValueMap
 from leadsync.domain.records import Value
-from leadsync.crm.salesforce.soql import Cells
 
 Cell = object
 Parse = Callable[[Cell], Value]

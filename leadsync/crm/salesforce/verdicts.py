@@ -37,7 +37,9 @@ _KINDS: dict[str, Kind] = {
 }  # fmt: skip
 _RETRIED = frozenset({406, 408, 420, 429, 500, 502, 503, 504})
 _NO_SESSION_PROBLEM = ("not valid for use with the REST API", "Connected app is not attached")
-_COLUMN = re.compile(r"No such (?:column|relation) '([\w.]{1,80})'|field '([\w.]{1,80})' can not be filtered", re.IGNORECASE)
+_COLUMN = re.compile(
+    r"No such (?:column|relation) '([\w.]{1,80})'|field '([\w.]{1,80})' can not be filtered", re.IGNORECASE
+)
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,79}")
 _NAME = re.compile(r"[A-Za-z]\w{0,79}")
 
@@ -97,7 +99,9 @@ def is_expired(answer: Answer) -> bool:
     if answer.status != 401:
         return False
     found = faults(answer.body)
-    return any(fault.kind() == "session" and not any(words in fault.text for words in _NO_SESSION_PROBLEM) for fault in found)
+    return any(
+        fault.kind() == "session" and not any(words in fault.text for words in _NO_SESSION_PROBLEM) for fault in found
+    )
 
 
 def refusal(status: int, found: Sequence[Fault], what: str, wait: float | None = None) -> LeadsyncError:
@@ -113,6 +117,8 @@ def refusal(status: int, found: Sequence[Fault], what: str, wait: float | None =
             "the session is refused although it is new: look at the app's policies, the user's API right and the address "
             "(My Domain, not lightning.force.com)"
         )
+    if first is not None and first.code == "QUERY_TIMEOUT":
+        return ObjectBlocked(f"{what}: the query takes Salesforce too long; the next pass asks again")
     if kind == "mapping" and first is not None:
         return ObjectBlocked(f"{what}: {_mending(first)}")
     if kind in ("soon", "slow") or (first is None and status in _RETRIED) or status >= 500 or status in (408, 420, 429):

@@ -1,5 +1,5 @@
 """Salesforce's REST API over the store: `Org` answers every path below /services."""
 
-from .org import Org
+from leadsync.sandbox.salesforce.org import Org
 
 __all__ = ["Org"]

@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl
 
 import jwt
 
-from ..box import Box
-from ..calls import Answer, Call
-from .errors import ApiError
+from leadsync.sandbox.box import Box
+from leadsync.sandbox.calls import Answer, Call
+from leadsync.sandbox.salesforce.errors import ApiError
 
 CLIENT_ID = "3MVG9sandbox.leadsync"
 _JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -40,15 +40,21 @@ class Tokens:
         return token
 
     def accept(self, headers: Mapping[str, str]) -> None:
-        """Count one more use of the request's token; 401 when there is none, it is unknown, or its time is up."""
+        """Let the request in by its token; 401 when there is none, it is unknown, or its time is up.
+
+        Uses are counted only while tokens expire, so that the fault begins when it is switched on.
+        """
         token = headers.get("authorization", "").partition(" ")[2].strip()
         uses = self._issued.get(token)
         if uses is None:
             raise _expired()
         limit = self._box.faults.expire_token_after
-        if limit is not None and uses >= limit:
+        if limit is None:
+            self._issued[token] = 0
+        elif uses < limit:
+            self._issued[token] = uses + 1
+        else:
             raise _expired()
-        self._issued[token] = uses + 1
 
 
 def _digest(box: Box, what: str) -> str:

@@ -5,14 +5,14 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..calls import Answer
-from ..ids import canonical, nth_id
-from ..schema import ObjectType
-from . import writes
-from .bulk_jobs import JOB_PREFIX, Job, Outcome, described, job_format, listed, written
-from .desk import Desk
-from .errors import ApiError
-from .rows import external_key, matching, transaction
+from leadsync.sandbox.calls import Answer
+from leadsync.sandbox.ids import canonical, nth_id
+from leadsync.sandbox.salesforce import writes
+from leadsync.sandbox.salesforce.bulk_jobs import JOB_PREFIX, Job, Outcome, described, job_format, listed, written
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.errors import ApiError
+from leadsync.sandbox.salesforce.rows import external_key, matching, transaction
+from leadsync.sandbox.schema import ObjectType
 
 _CSV = "text/csv"
 _MOST_BYTES = 150_000_000
@@ -134,7 +134,9 @@ def _upserted(desk: Desk, job: Job, line: Sequence[str], values: Mapping[str, An
     with transaction(desk, writes.token_of(values)) as tx:
         matches = matching(desk, job.object, key, str(given)) if given else []
         if len(matches) > 1:
-            raise ApiError(400, "DUPLICATE_EXTERNAL_ID", f"{key.name}: more than one record found for external id field")
+            raise ApiError(
+                400, "DUPLICATE_EXTERNAL_ID", f"{key.name}: more than one record found for external id field"
+            )
         if matches:
             writes.update(desk, tx, job.object, matches[0]["Id"], plain)
             return Outcome(line, matches[0]["Id"])

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from ..rows import Row
-from ..schema import ObjectType
-from ..soql.columns import Column
-from .desk import Desk
-from .encode import encode_instant
-from .errors import ApiError, not_found
+from leadsync.sandbox.rows import Row
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.encode import encode_instant
+from leadsync.sandbox.salesforce.errors import ApiError, not_found
+from leadsync.sandbox.schema import ObjectType
+from leadsync.sandbox.soql.columns import Column
 
 Operation = Literal["query", "queryAll", "insert", "update", "upsert", "delete", "hardDelete"]
 DELIMITERS = {"COMMA": ",", "SEMICOLON": ";", "TAB": "\t", "PIPE": "|", "CARET": "^", "BACKQUOTE": "`"}
@@ -118,7 +118,11 @@ def described(desk: Desk, job: Job) -> dict[str, Any]:
 
 
 def listed(desk: Desk, *, query: bool) -> dict[str, Any]:
-    return {"done": True, "records": [described(desk, j) for j in desk.org.jobs.all(query=query)], "nextRecordsUrl": None}
+    return {
+        "done": True,
+        "records": [described(desk, j) for j in desk.org.jobs.all(query=query)],
+        "nextRecordsUrl": None,
+    }
 
 
 def written(header: Sequence[str], lines: Iterable[Sequence[Any]], delimiter: str, line_end: str) -> bytes:

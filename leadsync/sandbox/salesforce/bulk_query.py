@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..calls import Answer
-from ..ids import nth_id
-from ..rows import Row
-from ..soql import parse, run
-from ..soql.columns import Column
-from ..soql.run import object_named
-from .bulk_jobs import JOB_PREFIX, Job, described, job_format, listed, written
-from .desk import Desk
-from .encode import encoder_of
-from .errors import ApiError
+from leadsync.sandbox.calls import Answer
+from leadsync.sandbox.ids import nth_id
+from leadsync.sandbox.rows import Row
+from leadsync.sandbox.salesforce.bulk_jobs import JOB_PREFIX, Job, described, job_format, listed, written
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.encode import encoder_of
+from leadsync.sandbox.salesforce.errors import ApiError
+from leadsync.sandbox.soql import parse, run
+from leadsync.sandbox.soql.columns import Column
+from leadsync.sandbox.soql.run import object_named
 
 _CSV = "text/csv"
 _DEFAULT_PAGE = 50_000
@@ -34,7 +34,9 @@ def create(desk: Desk) -> Answer:
     if kind.name in ("LeadStatus",):
         raise ApiError(400, "INVALIDENTITY", f"Entity '{kind.name}' is not supported by the Bulk API.")
     if parsed.aggregates or parsed.counts or parsed.offset:
-        raise ApiError(400, "FEATURENOTENABLED", "Aggregate queries, GROUP BY and OFFSET are not supported by the Bulk API")
+        raise ApiError(
+            400, "FEATURENOTENABLED", "Aggregate queries, GROUP BY and OFFSET are not supported by the Bulk API"
+        )
     found = run(desk.env, parsed, deleted=operation == "queryAll" or parsed.all_rows)
     job = Job(
         nth_id(JOB_PREFIX, desk.org.jobs.next_number()), operation, kind, desk.version, delimiter, line_end, desk.now,

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..calls import Answer
-from ..ids import canonical
-from ..schema import ObjectType, find_object, object_of
-from ..transaction import Tx
-from . import writes
-from .desk import Desk
-from .encode import Projector
-from .errors import ApiError, bad_request
-from .rows import columns_named, external_key, matching, transaction
+from leadsync.sandbox.calls import Answer
+from leadsync.sandbox.ids import canonical
+from leadsync.sandbox.salesforce import writes
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.encode import Projector
+from leadsync.sandbox.salesforce.errors import ApiError, bad_request
+from leadsync.sandbox.salesforce.rows import columns_named, external_key, matching, transaction
+from leadsync.sandbox.schema import ObjectType, find_object, object_of
+from leadsync.sandbox.transaction import Tx
 
 MOST_ROWS = 200
 _MOST_READ = 2_000
@@ -67,7 +67,9 @@ def upsert(desk: Desk, name: str, key: str) -> Answer:
             raise ApiError(400, "MISSING_ARGUMENT", f"{field.name} not specified")
         matches = matching(desk, kind, field, str(given))
         if len(matches) > 1:
-            raise ApiError(400, "DUPLICATE_EXTERNAL_ID", f"{field.name}: more than one record found for external id field")
+            raise ApiError(
+                400, "DUPLICATE_EXTERNAL_ID", f"{field.name}: more than one record found for external id field"
+            )
         if matches:
             writes.update(desk, tx, kind, matches[0]["Id"], values)
             return {"id": matches[0]["Id"], "success": True, "errors": [], "created": False}
@@ -110,24 +112,18 @@ def read(desk: Desk, name: str) -> Answer:
     projector = Projector(desk.env, desk.version, kind, columns_named(desk, kind, [n for n in names if n]))
     rows = desk.box.store.tables[kind.name].rows
     found = [rows.get(canonical(str(text)) or "") for text in ids]
-    return Answer(
-        200, [None if row is None or row["IsDeleted"] else next(projector.records([row])) for row in found]
-    )
+    return Answer(200, [None if row is None or row["IsDeleted"] else next(projector.records([row])) for row in found])
 
 
 def _each(
     desk: Desk, records: Sequence[Mapping[str, Any]], whole: bool, act: Callable[[Tx, Mapping[str, Any]], Result]
 ) -> Answer:
     """Do one thing with each record, in one transaction when all or none are to succeed, else each on its own."""
-    results: list[Result] = []
     if not whole or desk.call.tx is not None:
-        for record in records:
-            results.append(_one(desk, record, act))
-        return Answer(200, results)
+        return Answer(200, [_one(desk, record, act) for record in records])
     try:
         with transaction(desk) as tx:
-            for record in records:
-                results.append(_guarded(tx, record, act))
+            results = [_guarded(tx, record, act) for record in records]
             if not all(result["success"] for result in results):
                 raise _AllOrNone
     except _AllOrNone:
@@ -164,14 +160,18 @@ def _body(desk: Desk) -> tuple[list[Mapping[str, Any]], bool]:
     types = [str((record.get("attributes") or {}).get("type")) for record in records]
     chunks = sum(1 for before, after in zip([None, *types], types, strict=False) if before != after)
     if chunks > _MOST_CHUNKS:
-        raise ApiError(400, "INVALID_INPUT", f"record types change too often: at most {_MOST_CHUNKS} chunks in one request")
+        raise ApiError(
+            400, "INVALID_INPUT", f"record types change too often: at most {_MOST_CHUNKS} chunks in one request"
+        )
     return records, bool(body.get("allOrNone", False))
 
 
 def _check_size(records: Sequence[object]) -> None:
     if len(records) > MOST_ROWS:
         raise ApiError(
-            400, "EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MOST_ROWS} records into this call"
+            400,
+            "EXCEEDED_ID_LIMIT",
+            f"record limit reached. cannot submit more than {MOST_ROWS} records into this call",
         )
 
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from ..calls import Answer, Call
-from ..transaction import Tx
-from .desk import Desk
-from .errors import ApiError, bad_request
+from leadsync.sandbox.calls import Answer, Call
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.errors import ApiError, bad_request
+from leadsync.sandbox.transaction import Tx
 
 MOST_PARTS = 25
 _MOST_HEAVY = 5
@@ -59,7 +59,9 @@ def _check(parts: list[Any]) -> None:
     if len(parts) > MOST_PARTS:
         raise ApiError(400, "LIMIT_EXCEEDED", f"The maximum number of subrequests is {MOST_PARTS}")
     if sum(1 for part in parts if _HEAVY.fullmatch(str(part.get("url")).partition("?")[0])) > _MOST_HEAVY:
-        raise ApiError(400, "LIMIT_EXCEEDED", f"At most {_MOST_HEAVY} subrequests may be queries or sObject collections")
+        raise ApiError(
+            400, "LIMIT_EXCEEDED", f"At most {_MOST_HEAVY} subrequests may be queries or sObject collections"
+        )
     names = [part.get("referenceId") for part in parts]
     if None in names or len(set(names)) != len(names):
         raise bad_request("every subrequest needs a referenceId of its own")
@@ -78,7 +80,7 @@ def _run(desk: Desk, parts: list[Mapping[str, Any]], tx: Tx | None) -> list[dict
         except _Unresolved as missing:
             done.append(_halted(name, f"Invalid reference specified. No value for {missing} found"))
             continue
-        answer = _part(desk, k, part, str(url), body, tx, api=False)
+        answer = _part(desk, k, part, str(url), body, tx=tx)
         if answer.status < _FIRST_ERROR:
             answers[name] = answer.body
         done.append(
@@ -108,7 +110,7 @@ def batch(desk: Desk) -> Answer:
         try:
             if k > 1:
                 desk.org.spend()
-            answer = _part(desk, k, part, url, part.get("richInput"), None, api=k > 1)
+            answer = _part(desk, k, part, url, part.get("richInput"), api=k > 1)
         except ApiError as error:
             answer = error.answer()
         failed = failed or answer.status >= _FIRST_ERROR
@@ -117,16 +119,14 @@ def batch(desk: Desk) -> Answer:
 
 
 def _part(
-    desk: Desk, k: int, part: Mapping[str, Any], url: str, body: Any, tx: Tx | None, *, api: bool
+    desk: Desk, k: int, part: Mapping[str, Any], url: str, body: Any, *, tx: Tx | None = None, api: bool = False
 ) -> Answer:
     """Answer one part. Its own headers win over those of the whole, of which it inherits the Sforce ones (assumed)."""
     outer = {name: value for name, value in desk.call.headers.items() if name.startswith("sforce-")}
     given = part.get("httpHeaders") or {}
     own = {str(name).lower(): str(value) for name, value in given.items() if str(name).lower() not in _BARRED}
     split = urlsplit(url)
-    entry = desk.box.log.part(
-        desk.call.entry, k, str(part.get("method", "GET")), split.path, split.query, {**outer, **own}, api=api
-    )
+    entry = desk.box.log.part(desk.call.entry, k, str(part.get("method", "GET")), split, {**outer, **own}, api=api)
     call: Call = replace(
         desk.call, method=str(part.get("method", "GET")).upper(), path=split.path.rstrip("/"),
         query=dict(parse_qsl(split.query, keep_blank_values=True)), headers={**outer, **own}, body=b"",
@@ -140,7 +140,9 @@ def _part(
     return answer
 
 
-def _halted(name: str, message: str = "The transaction was rolled back since another operation in the same transaction failed.") -> dict[str, Any]:
+def _halted(
+    name: str, message: str = "The transaction was rolled back since another operation in the same transaction failed."
+) -> dict[str, Any]:
     error = {"errorCode": "PROCESSING_HALTED", "message": message}
     return {"body": [error], "httpHeaders": {}, "httpStatusCode": 400, "referenceId": name}
 
@@ -170,5 +172,3 @@ def _lookup(path: str, answers: Mapping[str, Any]) -> Any:
         except (KeyError, IndexError, ValueError, TypeError):
             raise _Unresolved(path) from None
     return found
-
-

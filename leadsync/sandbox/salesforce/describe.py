@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from ..calls import Answer
-from ..schema import OBJECTS, Field, ObjectType
-from ..schema.own import DEFAULT_STATUS
-from .desk import Desk
-from .encode import http_date, read_http_date
+from leadsync.sandbox.calls import Answer
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.encode import http_date, read_http_date
+from leadsync.sandbox.schema import OBJECTS, Field, ObjectType
+from leadsync.sandbox.schema.own import DEFAULT_STATUS
 
 _SOAP = {
     "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "int": "xsd:int", "double": "xsd:double",
@@ -146,5 +146,3 @@ def _field(kind: ObjectType, field: Field) -> dict[str, Any]:
 def _value(kind: ObjectType, field: Field, value: str) -> dict[str, Any]:
     is_default = kind.name == "Lead" and field.name == "Status" and value == DEFAULT_STATUS
     return {"active": True, "defaultValue": is_default, "label": value, "validFor": None, "value": value}
-
-

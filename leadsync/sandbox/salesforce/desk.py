@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..box import Box
-from ..calls import Call
-from ..ids import canonical
-from ..schema import Field, ObjectType, find_object
-from ..soql.columns import Env
-from .errors import ApiError, not_found
+from leadsync.sandbox.box import Box
+from leadsync.sandbox.calls import Call
+from leadsync.sandbox.ids import canonical
+from leadsync.sandbox.salesforce.errors import ApiError, not_found
+from leadsync.sandbox.schema import Field, ObjectType, find_object
+from leadsync.sandbox.soql.columns import Env
 
 if TYPE_CHECKING:
-    from .org import Org
+    from leadsync.sandbox.salesforce.org import Org
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
-from ..rows import Row, Value
-from ..schema import Field, ObjectType, object_of
-from ..soql.columns import Column, Env, Reader, parent_row
+from leadsync.sandbox.rows import Row, Value
+from leadsync.sandbox.schema import Field, ObjectType, object_of
+from leadsync.sandbox.soql.columns import Column, Env, Reader, parent_row
 
 Encoder = Callable[[Any], Any]
 

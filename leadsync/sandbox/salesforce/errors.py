@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..calls import Answer
+from leadsync.sandbox.calls import Answer
 
 
 class ApiError(Exception):
@@ -42,6 +42,4 @@ def bad_request(message: str) -> ApiError:
 
 
 def invalid_type(name: str) -> ApiError:
-    return ApiError(
-        404, "NOT_FOUND", f"The requested resource does not exist: sObject type '{name}' is not supported."
-    )
+    return ApiError(404, "NOT_FOUND", f"The requested resource does not exist: sObject type '{name}' is not supported.")

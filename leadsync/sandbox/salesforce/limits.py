@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from ..calls import Answer
+from leadsync.sandbox.calls import Answer
 
 if TYPE_CHECKING:
-    from .desk import Desk
+    from leadsync.sandbox.salesforce.desk import Desk
 
 DEFAULT_LIMIT = 100_000
 _QUERY_JOBS = 10_000

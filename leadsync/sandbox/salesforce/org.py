@@ -10,16 +10,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from ..box import Box
-from ..calls import Answer, BadJson, Call
-from ..soql import QueryRefused
-from . import bulk_ingest, bulk_query, collections, composite, describe, query, replication, rows
-from .auth import Tokens, identity, token_endpoint
-from .bulk_jobs import Jobs
-from .desk import Desk
-from .errors import ApiError, bad_request, method_not_allowed, not_found
-from .limits import DEFAULT_LIMIT, limits
-from .query import Cursors
+from leadsync.sandbox.box import Box
+from leadsync.sandbox.calls import Answer, BadJson, Call
+from leadsync.sandbox.salesforce import (
+    bulk_ingest,
+    bulk_query,
+    collections,
+    composite,
+    describe,
+    query,
+    replication,
+    rows,
+)
+from leadsync.sandbox.salesforce.auth import Tokens, identity, token_endpoint
+from leadsync.sandbox.salesforce.bulk_jobs import Jobs
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.errors import ApiError, bad_request, method_not_allowed, not_found
+from leadsync.sandbox.salesforce.limits import DEFAULT_LIMIT, limits
+from leadsync.sandbox.salesforce.query import Cursors
+from leadsync.sandbox.soql import QueryRefused
 
 Handler = Callable[..., Answer]
 _VERSIONED = re.compile(r"/services/data/v(\d+\.\d)(/.*)?")

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..calls import Answer
-from ..ids import nth_id
-from ..soql import Answer as Found
-from ..soql import Query, parse, run
-from ..soql.columns import Column, Env, resolve
-from ..soql.syntax import Call, Path
-from .desk import Desk
-from .encode import Projector, encode_value
-from .errors import ApiError
+from leadsync.sandbox.calls import Answer
+from leadsync.sandbox.ids import nth_id
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.encode import Projector, encode_value
+from leadsync.sandbox.salesforce.errors import ApiError
+from leadsync.sandbox.soql import Answer as Found
+from leadsync.sandbox.soql import Query, parse, run
+from leadsync.sandbox.soql.columns import Column, Env, resolve
+from leadsync.sandbox.soql.syntax import Call, Path
 
 _MOST, _LEAST, _LONG_TEXT_PAGE = 2_000, 200, 200
 _OPEN_CURSORS = 10
@@ -125,7 +125,7 @@ def _metadata(desk: Desk, parsed: Query) -> dict[str, Any]:
 
 
 def _aggregate_columns(env: Env, parsed: Query) -> list[dict[str, Any]]:
-    from ..schema import find_object
+    from leadsync.sandbox.schema import find_object
 
     kind = find_object(parsed.object)
     columns: list[dict[str, Any]] = []
@@ -133,7 +133,7 @@ def _aggregate_columns(env: Env, parsed: Query) -> list[dict[str, Any]]:
         match item:
             case Path(names) if kind:
                 columns.append(_column((names[-1],), resolve(env, kind, item, parsed.text)))
-            case Call():
+            case Call() if item.path is not None or item.alias or parsed.group_by:
                 name = item.alias or f"expr{sum(1 for c in columns if c['aggregate'])}"
                 columns.append(_described(name, name, "Double", number=True, aggregate=True))
     return columns

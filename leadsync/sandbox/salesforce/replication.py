@@ -6,12 +6,12 @@ transaction that is not visible yet (fact sheet 5.3).
 
 from datetime import UTC, datetime, timedelta
 
-from ..box import whole_minute
-from ..calls import Answer
-from ..rows import instant
-from .desk import Desk
-from .encode import encode_instant
-from .errors import ApiError
+from leadsync.sandbox.box import whole_minute
+from leadsync.sandbox.calls import Answer
+from leadsync.sandbox.rows import instant
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.encode import encode_instant
+from leadsync.sandbox.salesforce.errors import ApiError
 
 _UPDATED_REACH, _DELETED_REACH = timedelta(days=30), timedelta(days=15)
 _MOST_IDS = 600_000
@@ -46,7 +46,9 @@ def deleted(desk: Desk, name: str) -> Answer:
 
 def _span(desk: Desk, reach: timedelta) -> tuple[datetime, datetime]:
     try:
-        start, end = (whole_minute(instant(desk.call.query[name].replace(" ", "+"))).astimezone(UTC) for name in ("start", "end"))
+        start, end = (
+            whole_minute(instant(desk.call.query[name].replace(" ", "+"))).astimezone(UTC) for name in ("start", "end")
+        )
     except KeyError as error:
         raise ApiError(400, "INVALID_REPLICATION_DATE", f"{error.args[0]} is required") from None
     except ValueError:
@@ -67,5 +69,3 @@ def _covered(desk: Desk, end: datetime) -> str:
 def _check_count(count: int) -> None:
     if count > _MOST_IDS:
         raise ApiError(400, "EXCEEDED_ID_LIMIT", "too many ids in the span of time: use a narrower one")
-
-

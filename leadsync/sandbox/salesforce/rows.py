@@ -5,16 +5,16 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
-from ..calls import Answer
-from ..rows import Row
-from ..schema import Field, ObjectType
-from ..soql.columns import Column, all_columns, no_such_column, resolve
-from ..soql.syntax import Path
-from ..transaction import Tx
-from . import writes
-from .desk import Desk, record_id
-from .encode import Projector, http_date, read_http_date, record_url
-from .errors import ApiError, bad_request, method_not_allowed, not_found
+from leadsync.sandbox.calls import Answer
+from leadsync.sandbox.rows import Row
+from leadsync.sandbox.salesforce import writes
+from leadsync.sandbox.salesforce.desk import Desk, record_id
+from leadsync.sandbox.salesforce.encode import Projector, http_date, read_http_date, record_url
+from leadsync.sandbox.salesforce.errors import ApiError, bad_request, method_not_allowed, not_found
+from leadsync.sandbox.schema import Field, ObjectType
+from leadsync.sandbox.soql.columns import Column, all_columns, no_such_column, resolve
+from leadsync.sandbox.soql.syntax import Path
+from leadsync.sandbox.transaction import Tx
 
 
 @contextmanager
@@ -33,7 +33,9 @@ def create(desk: Desk, name: str) -> Answer:
     payload = _payload(desk)
     with transaction(desk, writes.token_of(payload)) as tx:
         new = writes.insert(desk, tx, kind, payload)
-    return Answer(201, {"id": new, "success": True, "errors": []}, {"Location": record_url(desk.version, kind.name, new)})
+    return Answer(
+        201, {"id": new, "success": True, "errors": []}, {"Location": record_url(desk.version, kind.name, new)}
+    )
 
 
 def no_id(desk: Desk, name: str) -> Answer:
@@ -176,9 +178,7 @@ def _row(desk: Desk, kind: ObjectType, found: str) -> Row:
 def _key(desk: Desk, kind: ObjectType, name: str) -> Field:
     field = external_key(desk, kind, name)
     if field is None:
-        raise ApiError(
-            404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}"
-        )
+        raise ApiError(404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}")
     return field
 
 

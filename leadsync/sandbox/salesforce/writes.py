@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..ids import canonical
-from ..lifecycle import converted_statuses
-from ..rows import Row, Value, instant
-from ..schema import OBJECTS, Field, ObjectType, object_of
-from ..schema.own import OPERATION
-from ..transaction import RowLocked, Tx
-from .desk import Desk
-from .encode import read_http_date
-from .errors import ApiError, bad_request
+from leadsync.sandbox.ids import canonical
+from leadsync.sandbox.lifecycle import converted_statuses
+from leadsync.sandbox.rows import Row, Value, instant
+from leadsync.sandbox.salesforce.desk import Desk
+from leadsync.sandbox.salesforce.encode import read_http_date
+from leadsync.sandbox.salesforce.errors import ApiError, bad_request
+from leadsync.sandbox.schema import OBJECTS, Field, ObjectType, object_of
+from leadsync.sandbox.schema.own import OPERATION
+from leadsync.sandbox.transaction import RowLocked, Tx
 
 _IGNORED = frozenset(("attributes",))
 _TEXTS = ("string", "textarea", "email", "phone", "url", "picklist")
@@ -191,7 +191,10 @@ def _text(field: Field, given: Any) -> str:
     text = str(given)
     if len(text) > field.length:
         raise ApiError(
-            400, "STRING_TOO_LONG", f"{field.label}: data value too large: {text} (max length={field.length})", (field.name,)
+            400,
+            "STRING_TOO_LONG",
+            f"{field.label}: data value too large: {text} (max length={field.length})",
+            (field.name,),
         )
     if field.restricted and text not in field.picklist:
         raise ApiError(
@@ -270,7 +273,10 @@ def _check_unique(desk: Desk, kind: ObjectType, values: Mapping[str, Value], rec
         for row in desk.box.store.tables[kind.name].holding(name, value):
             if row["Id"] != record_id and not row["IsDeleted"]:
                 raise ApiError(
-                    400, "DUPLICATE_VALUE", f"duplicate value found: {name} duplicates value on record with id: {row['Id']}", ()
+                    400,
+                    "DUPLICATE_VALUE",
+                    f"duplicate value found: {name} duplicates value on record with id: {row['Id']}",
+                    (),
                 )
 
 

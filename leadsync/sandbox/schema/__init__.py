@@ -4,10 +4,10 @@ The vocabulary is Salesforce's; a facade for another vendor translates names and
 APIs do with this (describe, refusals) is theirs; the store reads types, defaults and lookups from here.
 """
 
-from .activities import ACTIVITIES
-from .fields import Field, ObjectType
-from .sales import SALES
-from .setup import SETUP
+from leadsync.sandbox.schema.activities import ACTIVITIES
+from leadsync.sandbox.schema.fields import Field, ObjectType
+from leadsync.sandbox.schema.sales import SALES
+from leadsync.sandbox.schema.setup import SETUP
 
 OBJECTS: dict[str, ObjectType] = {o.name: o for o in (*SALES, *ACTIVITIES, *SETUP)}
 _BY_LOWER = {name.lower(): o for name, o in OBJECTS.items()}

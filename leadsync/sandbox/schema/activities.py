@@ -1,6 +1,17 @@
 """Tasks and events: what was done with a lead or contact, and what is planned."""
 
-from .fields import ObjectType, day, flag, integer, long_text, lookup, moment, obj, picklist, text
+from leadsync.sandbox.schema.fields import (
+    ObjectType,
+    day,
+    flag,
+    integer,
+    long_text,
+    lookup,
+    moment,
+    obj,
+    picklist,
+    text,
+)
 
 _SUBTYPES = ("Task", "Email", "ListEmail", "Cadence", "Call", "LinkedIn")
 

@@ -93,7 +93,9 @@ def url(name: str, label: str) -> Field:
     return Field(name, label, "url", length=255)
 
 
-def picklist(name: str, label: str, values: Iterable[str], *, restricted: bool = False, required: bool = False) -> Field:
+def picklist(
+    name: str, label: str, values: Iterable[str], *, restricted: bool = False, required: bool = False
+) -> Field:
     return Field(
         name, label, "picklist", length=255, picklist=tuple(values), restricted=restricted, required=required,
         nillable=not required,
@@ -149,7 +151,9 @@ def obj(
     system.append(flag("IsDeleted", "Deleted", read_only=True))
     if owned:
         system.append(
-            Field("OwnerId", "Owner ID", "reference", length=18, nillable=False, reference_to=owned, relationship="Owner")
+            Field(
+                "OwnerId", "Owner ID", "reference", length=18, nillable=False, reference_to=owned, relationship="Owner"
+            )
         )
     stamps = [
         moment("CreatedDate", "Created Date", read_only=True),

@@ -4,7 +4,7 @@ Values are those of the sample mappings: nine stages, two converted statuses, th
 that people type into the status field, and one older name that means the same as MQL.
 """
 
-from .fields import Field, flag, lookup, moment, number, picklist, text
+from leadsync.sandbox.schema.fields import Field, flag, lookup, moment, number, picklist, text
 
 STAGES = ("Raw", "Inquiry", "MAQL", "LAL", "MQL", "SAL", "SQL", "Re-Market", "Disqualified")
 CONVERTED = ("Closed - Converted", "Converted - SQL")
@@ -29,7 +29,9 @@ def own_fields() -> tuple[Field, ...]:
         number("LeadSync_Score__c", "Score", precision=3),
         text("LeadSync_Product__c", "Product"),
         moment(STAGE_ENTERED, "Stage Entered At"),
-        Field(STAGE_AGE, "Stage Age", "double", precision=18, scale=2, createable=False, updateable=False, calculated=True),
+        Field(
+            STAGE_AGE, "Stage Age", "double", precision=18, scale=2, createable=False, updateable=False, calculated=True
+        ),
         text("LeadSync_Disposition__c", "Disposition"),
         picklist("LeadSync_Recycle_Reason__c", "Recycle Reason", RECYCLE_REASONS),
         moment("LeadSync_Held_Until__c", "Held Until"),

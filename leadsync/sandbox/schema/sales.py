@@ -1,10 +1,25 @@
 """The objects that sales and marketing work with: people, companies, deals and campaigns."""
 
-from .fields import (
-    Field, ObjectType, day, email, flag, history, integer, long_text, lookup, moment, money, number, obj, phone,
-    picklist, text, url,
+from leadsync.sandbox.schema.fields import (
+    Field,
+    ObjectType,
+    day,
+    email,
+    flag,
+    history,
+    integer,
+    long_text,
+    lookup,
+    moment,
+    money,
+    number,
+    obj,
+    phone,
+    picklist,
+    text,
+    url,
 )  # fmt: skip
-from .own import LEAD_STATUSES, STAGES, legacy_id, own_fields
+from leadsync.sandbox.schema.own import LEAD_STATUSES, STAGES, legacy_id, own_fields
 
 _SOURCES = (
     "Web", "Website", "Contact Form", "Trade Show", "Conference", "Webinar", "Phone Inquiry", "Partner Referral",
@@ -19,7 +34,9 @@ _SALUTATIONS = ("Mr.", "Ms.", "Mrs.", "Dr.", "Prof.", "Mx.")
 
 
 def _name(label: str) -> Field:
-    return Field("Name", label, "string", length=121, nillable=False, createable=False, updateable=False, name_field=True)
+    return Field(
+        "Name", label, "string", length=121, nillable=False, createable=False, updateable=False, name_field=True
+    )
 
 
 def _title(length: int = 255) -> Field:

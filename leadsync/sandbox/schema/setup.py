@@ -1,6 +1,6 @@
 """The objects that an administrator looks after: the organisation, users, queues, profiles, roles, permission sets."""
 
-from .fields import Field, ObjectType, email, flag, lookup, moment, obj, picklist, text
+from leadsync.sandbox.schema.fields import Field, ObjectType, email, flag, lookup, moment, obj, picklist, text
 
 
 def _name(length: int = 80) -> Field:

@@ -4,9 +4,10 @@
 facade's business. Anything that is not understood is refused as the real service refuses bad syntax, never ignored.
 """
 
-from .parser import parse
-from .refusals import QueryRefused
-from .run import Answer, Env, run
-from .syntax import Query
+from leadsync.sandbox.soql.columns import Env
+from leadsync.sandbox.soql.parser import parse
+from leadsync.sandbox.soql.refusals import QueryRefused
+from leadsync.sandbox.soql.run import Answer, run
+from leadsync.sandbox.soql.syntax import Query
 
 __all__ = ["Answer", "Env", "Query", "QueryRefused", "parse", "run"]

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ..rows import Row, Value
-from ..schema import Field, ObjectType
-from .columns import Column, Env, resolve
-from .conditions import compare
-from .refusals import QueryRefused, malformed
-from .syntax import All, AnyOf, Call, Compare, Condition, In, Like, Not, Order, Path, Query
+from leadsync.sandbox.rows import Row, Value
+from leadsync.sandbox.schema import Field, ObjectType
+from leadsync.sandbox.soql.columns import Column, Env, resolve
+from leadsync.sandbox.soql.conditions import compare
+from leadsync.sandbox.soql.refusals import QueryRefused, malformed
+from leadsync.sandbox.soql.syntax import All, AnyOf, Call, Compare, Condition, In, Like, Not, Order, Path, Query
 
 Group = Mapping[str, Value]
 """One line of the answer: output name to value."""
@@ -23,7 +23,7 @@ def grouped(env: Env, kind: ObjectType, query: Query, rows: Iterable[Row]) -> It
     for row in rows:
         buckets.setdefault(tuple(column.read(row) for column in by), []).append(row)
 
-    lines = [(key, bucket) for key, bucket in buckets.items()]
+    lines = list(buckets.items())
     if query.having is not None:
         keep = _having(env, kind, query, query.having, by)
         lines = [line for line in lines if keep(line)]
@@ -87,9 +87,7 @@ def _in_order(lines: list[Line], value: Callable[[Line], Value], order: Order) -
     return filled + blank if order.nulls_last else blank + filled
 
 
-def _having(
-    env: Env, kind: ObjectType, query: Query, condition: Condition, by: list[Column]
-) -> Callable[[Line], bool]:
+def _having(env: Env, kind: ObjectType, query: Query, condition: Condition, by: list[Column]) -> Callable[[Line], bool]:
     match condition:
         case All(parts):
             tests = [_having(env, kind, query, part, by) for part in parts]

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..rows import Row, Value
-from ..schema import OBJECTS, Field, ObjectType, object_of
-from ..schema.own import STAGE_AGE, STAGE_ENTERED
-from ..store import Store
-from .refusals import QueryRefused, at
-from .syntax import Path
+from leadsync.sandbox.rows import Row, Value
+from leadsync.sandbox.schema import OBJECTS, Field, ObjectType, object_of
+from leadsync.sandbox.schema.own import STAGE_AGE, STAGE_ENTERED
+from leadsync.sandbox.soql.refusals import QueryRefused, at
+from leadsync.sandbox.soql.syntax import Path
+from leadsync.sandbox.store import Store
 
 Reader = Callable[[Row], Value]
 

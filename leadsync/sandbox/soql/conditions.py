@@ -9,13 +9,26 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from ..ids import canonical
-from ..rows import Row, Value
-from ..schema import Field, ObjectType
-from .columns import Env, Reader, filterable, resolve
-from .literals import Span, span_of
-from .refusals import QueryRefused, malformed
-from .syntax import All, AnyOf, Call, Compare, Condition, In, Like, Literal_, Not, Operator, Path, Query, Relative
+from leadsync.sandbox.ids import canonical
+from leadsync.sandbox.rows import Row, Value
+from leadsync.sandbox.schema import Field, ObjectType
+from leadsync.sandbox.soql.columns import Env, Reader, filterable, resolve
+from leadsync.sandbox.soql.literals import Span, span_of
+from leadsync.sandbox.soql.refusals import QueryRefused, malformed
+from leadsync.sandbox.soql.syntax import (
+    All,
+    AnyOf,
+    Compare,
+    Condition,
+    In,
+    Like,
+    Literal_,
+    Not,
+    Operator,
+    Path,
+    Query,
+    Relative,
+)
 
 Test = Callable[[Row], bool]
 Subquery = Callable[[Query], set[Value]]
@@ -42,8 +55,11 @@ def test_of(env: Env, kind: ObjectType, condition: Condition, soql: str, subquer
             return _like(column.field, column.read, pattern)
         case In(path, values, negated):
             column = filterable(resolve(env, kind, path, soql))
-            found = subquery(values) if isinstance(values, Query) else None
-            return _within(column.field, column.read, values, found, negated, env.now)
+            if isinstance(values, Query):
+                test = _among(column.read, subquery(values))
+            else:
+                test = _within(column.field, column.read, values, env.now)
+            return (lambda row: not test(row)) if negated else test
         case Compare():
             raise malformed("Aggregate expressions belong into HAVING.")
 
@@ -75,15 +91,14 @@ def compare(field: Field, read: Reader, operator: Operator, value: Literal_, now
 
 def time_span(value: Literal_, field: Field, now: datetime) -> Span:
     """The span of a time literal, refused when it is the wrong kind for the field."""
-    if isinstance(value, Relative):
-        return span_of(value, now)
-    if isinstance(value, datetime):
-        fits = field.type == "datetime"
-    else:
-        fits = field.type == "date" and isinstance(value, date)
-    if not fits or not isinstance(value, (datetime, date)):
-        raise _unfit(field, "=")
-    return span_of(value, now)
+    match value:
+        case Relative():
+            return span_of(value, now)
+        case datetime() if field.type == "datetime":
+            return span_of(value, now)
+        case date() if field.type == "date" and not isinstance(value, datetime):
+            return span_of(value, now)
+    raise _unfit(field, "=")
 
 
 def _timely(field: Field, read: Reader, operator: Operator, value: Literal_, now: datetime) -> Test:
@@ -121,27 +136,20 @@ def _ordered(read: Reader, operator: Operator, value: Any) -> Test:
             return lambda row: (v := read(row)) is not None and v >= value
 
 
-def _within(
-    field: Field, read: Reader, values: tuple[Literal_, ...] | Query, found: set[Value] | None, negated: bool,
-    now: datetime,
-) -> Test:  # fmt: skip
-    if found is not None:
-        return (lambda row: read(row) not in found) if negated else (lambda row: read(row) in found)
-    assert not isinstance(values, Query)
+def _within(field: Field, read: Reader, values: tuple[Literal_, ...], now: datetime) -> Test:
     if field.ranged or field.type in (*_NUMBERS, "boolean") or None in values:
         tests = [compare(field, read, "=", value, now) for value in values]
-        return (lambda row: not any(t(row) for t in tests)) if negated else (lambda row: any(t(row) for t in tests))
-    for value in values:
-        if not isinstance(value, str):
-            raise _unfit(field, "IN")
-    texts = [str(value) for value in values]
+        return lambda row: any(test(row) for test in tests)
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) < len(values):
+        raise _unfit(field, "IN")
     if field.type in ("id", "reference"):
-        ids = {_as_id(text) for text in texts}
-        return (lambda row: read(row) not in ids) if negated else (lambda row: read(row) in ids)
-    folded = {text.casefold() for text in texts}
-    if negated:
-        return lambda row: _folded(read(row)) not in folded
-    return lambda row: _folded(read(row)) in folded
+        return _among(read, {_as_id(text) for text in texts})
+    return _among(lambda row: _folded(read(row)), {text.casefold() for text in texts})
+
+
+def _among(read: Reader, values: set[Value]) -> Test:
+    return lambda row: read(row) in values
 
 
 def _like(field: Field, read: Reader, pattern: str) -> Test:

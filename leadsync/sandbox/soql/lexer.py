@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
-from .refusals import at, malformed
+from leadsync.sandbox.soql.refusals import at, malformed
 
 TokenKind = Literal["word", "text", "number", "datetime", "date", "mark", "end"]
 

@@ -7,7 +7,7 @@ are UTC days (assumed: the integration user's zone).
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from .syntax import Relative
+from leadsync.sandbox.soql.syntax import Relative
 
 RELATIVE: dict[str, bool] = {
     "YESTERDAY": False, "TODAY": False, "TOMORROW": False,

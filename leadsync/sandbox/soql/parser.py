@@ -3,11 +3,25 @@ IN with a list or a subquery, LIKE, date literals, ORDER BY with NULLS, LIMIT, O
 
 from functools import lru_cache
 
-from .lexer import Token, as_date, as_datetime, tokens, unquote
-from .literals import RELATIVE
-from .refusals import QueryRefused, at
-from .syntax import (
-    All, AllFields, AnyOf, Call, Compare, Condition, In, Like, Literal_, Not, Operator, Order, Path, Query, Relative,
+from leadsync.sandbox.soql.lexer import Token, as_date, as_datetime, tokens, unquote
+from leadsync.sandbox.soql.literals import RELATIVE
+from leadsync.sandbox.soql.refusals import QueryRefused, at
+from leadsync.sandbox.soql.syntax import (
+    All,
+    AllFields,
+    AnyOf,
+    Call,
+    Compare,
+    Condition,
+    In,
+    Like,
+    Literal_,
+    Not,
+    Operator,
+    Order,
+    Path,
+    Query,
+    Relative,
 )  # fmt: skip
 
 _FUNCTIONS = frozenset(("COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"))

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..ids import canonical
-from ..rows import Row
-from ..schema import ObjectType
-from .columns import Env
-from .conditions import time_span
-from .syntax import All, AnyOf, Compare, Condition, In, Path, Query
+from leadsync.sandbox.ids import canonical
+from leadsync.sandbox.rows import Row
+from leadsync.sandbox.schema import ObjectType
+from leadsync.sandbox.soql.columns import Env
+from leadsync.sandbox.soql.conditions import time_span
+from leadsync.sandbox.soql.syntax import All, AnyOf, Compare, Condition, In, Path, Query
 
 Bounds = tuple[datetime | None, datetime | None]
 _OPEN: Bounds = (None, None)
@@ -45,9 +45,9 @@ def candidates(env: Env, kind: ObjectType, query: Query) -> Candidates:
     for name, index in table.stamps.items():
         bounds = _bounds(env, kind, name, where) if where else _OPEN
         start, end = index.span(*bounds)
-        if bounds != _OPEN or (ordered and ordered.name == name):
-            if best is None or end - start < best[0]:
-                best = (end - start, name, bounds)
+        useful = bounds != _OPEN or (ordered is not None and ordered.name == name)
+        if useful and (best is None or end - start < best[0]):
+            best = (end - start, name, bounds)
     if ordered is not None and ordered.name == "Id" and (best is None or best[0] * 2 > len(table.rows)):
         return Candidates(table.from_id(_lowest_id(where) or ""), "Id")
     if best is not None:
@@ -93,9 +93,8 @@ def _held(kind: ObjectType, where: Condition) -> tuple[str, list[str]] | None:
     for part in _conjuncts(where):
         found = _listed(part)
         field = kind.field(found[0]) if found else None
-        if found and field and (field.type == "reference" or field.external_id):
-            if field.type == "reference":
-                return field.name, [i for text in found[1] if (i := canonical(text))]
+        if found and field and field.type == "reference":
+            return field.name, [i for text in found[1] if (i := canonical(text))]
     return None
 
 

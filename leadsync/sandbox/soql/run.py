@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
 
-from ..rows import Row, Value
-from ..schema import ObjectType, find_object
-from .aggregate import Group, grouped
-from .columns import Column, Env, all_columns, resolve
-from .conditions import Test, test_of
-from .plan import candidates
-from .refusals import QueryRefused, at, malformed
-from .syntax import AllFields, Order, Path, Query
+from leadsync.sandbox.rows import Row, Value
+from leadsync.sandbox.schema import ObjectType, find_object
+from leadsync.sandbox.soql.aggregate import Group, grouped
+from leadsync.sandbox.soql.columns import Column, Env, all_columns, resolve
+from leadsync.sandbox.soql.conditions import Test, test_of
+from leadsync.sandbox.soql.plan import candidates
+from leadsync.sandbox.soql.refusals import QueryRefused, at, malformed
+from leadsync.sandbox.soql.syntax import AllFields, Order, Path, Query
 
 _FIELDS_LIMIT = 200
 
@@ -33,18 +33,18 @@ def run(env: Env, query: Query, *, deleted: bool = False) -> Answer:
     """Answer a query; `deleted` shows rows in the recycle bin too. QueryRefused when it asks for what is not there."""
     kind = object_named(query)
     where = _where(env, kind, query)
+    chosen = candidates(env, kind, query)
+    rows = (row for row in chosen.rows if (deleted or not row["IsDeleted"]) and where(row))
     if query.counts:
-        found = sum(1 for row in candidates(env, kind, query).rows if (deleted or not row["IsDeleted"]) and where(row))
-        return Answer(query, kind, found)
+        return Answer(query, kind, sum(1 for _ in rows))
     if query.aggregates:
-        rows = (row for row in candidates(env, kind, query).rows if (deleted or not row["IsDeleted"]) and where(row))
-        groups = tuple(grouped(env, kind, query, rows))
-        groups = groups[query.offset :][: query.limit]
+        groups = tuple(grouped(env, kind, query, rows))[query.offset :][: query.limit]
         return Answer(query, kind, len(groups), groups=groups)
     columns = tuple(_columns(env, kind, query))
     keys = [(resolve(env, kind, _path(order), query.text), order) for order in query.order_by]
-    rows_found = tuple(_ordered_rows(env, kind, query, where, keys, deleted))
-    return Answer(query, kind, len(rows_found), columns, rows_found)
+    walks = bool(keys) and keys[0][0].names == (chosen.in_order_of,) and not keys[0][1].descending
+    found = tuple(_picked(query, rows, keys, walks=walks))
+    return Answer(query, kind, len(found), columns, found)
 
 
 def object_named(query: Query) -> ObjectType:
@@ -98,18 +98,15 @@ def _path(order: Order) -> Path:
     return order.target
 
 
-def _ordered_rows(
-    env: Env, kind: ObjectType, query: Query, where: Test, keys: list[tuple[Column, Order]], deleted: bool
-) -> Iterable[Row]:
-    chosen = candidates(env, kind, query)
-    rows = (row for row in chosen.rows if (deleted or not row["IsDeleted"]) and where(row))
+def _picked(query: Query, rows: Iterator[Row], keys: list[tuple[Column, Order]], *, walks: bool) -> Iterable[Row]:
+    """The rows in order, within OFFSET and LIMIT. `walks`: they come in order of the first key already, so that reading
+    can stop at the limit."""
     end = None if query.limit is None else query.offset + query.limit
     if not keys:
-        return list(islice(rows, query.offset, end))
-    first = keys[0][0]
-    walks = first.names == (chosen.in_order_of,) and not keys[0][1].descending
+        return islice(rows, query.offset, end)
     if not walks or end is None:
         return _sorted(list(rows), keys)[query.offset : end]
+    first = keys[0][0]
     found: list[Row] = []
     for _, tied in groupby(rows, key=lambda row: sort_key(first.read(row))):
         found += _sorted(list(tied), keys[1:])

@@ -31,7 +31,7 @@ _BATCHES = {
 }
 _BATCH_SHARE = {"fair": 0.14, "list": 0.16}
 _FIRST_STATUS: tuple[tuple[str | None, int], ...] = (
-    ("Inquiry", 188), (None, 2), ("Open - Not Contacted", 4), ("Working - Contacted", 2), ("Left Vmail", 3), ("Attempting Contact", 1),
+    ("Inquiry", 186), (None, 4), ("Open - Not Contacted", 4), ("Working - Contacted", 2), ("Left Vmail", 3), ("Attempting Contact", 1),
 )  # fmt: skip
 
 
@@ -47,9 +47,15 @@ def day_counts(rng: Random, leads: int, days: int, first: datetime) -> list[int]
     return counts
 
 
-def begin_past_day(scene: Scene, count: int, is_last: int) -> None:
-    """Plan one day of the past, whose number of arrivals is settled; on the last one every open batch is imported."""
-    _plan(scene, count, flush=bool(is_last))
+def plan_arrivals(scene: Scene, count: int) -> None:
+    """Plan one day of the past, whose number of arrivals is settled."""
+    _plan(scene, count)
+    _import_batches(scene, at_least=max(4.0, scene.arrivals_per_day * 1.4))
+
+
+def clear_batches(scene: Scene) -> None:
+    """Import on this day whatever still waits for its batch to fill up."""
+    _import_batches(scene, at_least=1.0)
 
 
 def begin_day(scene: Scene) -> None:
@@ -58,7 +64,7 @@ def begin_day(scene: Scene) -> None:
     due = scene.waiting.get("single", 0.0) + scene.arrivals_per_day * _weight(rng, scene.now) * len(_WEEK) / sum(_WEEK)
     count = int(due)
     scene.waiting["single"] = due - count
-    _plan(scene, count, flush=False)
+    plan_arrivals(scene, count)
     scene.later(scene.now + DAY, "begin_day")
 
 
@@ -66,7 +72,7 @@ def _weight(rng: Random, day: datetime) -> float:
     return _WEEK[(day + DAY / 2).weekday()] * rng.uniform(0.75, 1.25)
 
 
-def _plan(scene: Scene, count: int, *, flush: bool) -> None:
+def _plan(scene: Scene, count: int) -> None:
     rng = scene.stream("arrivals")
     for _ in range(count):
         draw = rng.random()
@@ -78,19 +84,22 @@ def _plan(scene: Scene, count: int, *, flush: bool) -> None:
             source = rng.choices(_SINGLE_SOURCES, weights=[weight for _, weight in _SINGLE_SOURCES])[0][0]
             culture = CULTURES.index(draw_culture(rng))
             scene.later(_moment(rng, scene.now, CULTURES[culture]), "arrive", source, culture)
+
+
+def _import_batches(scene: Scene, *, at_least: float) -> None:
+    rng = scene.stream("arrivals")
+    is_weekend = (scene.now + DAY / 2).weekday() >= 5
     for pool, sources in _BATCHES.items():
         waiting = int(scene.waiting.get(pool, 0.0))
-        is_full = waiting >= max(4.0, scene.arrivals_per_day * 1.4) and (scene.now + DAY / 2).weekday() < 5
-        if waiting and (is_full or flush):
+        if waiting >= at_least and (at_least <= 1.0 or not is_weekend):
             scene.waiting[pool] = 0.0
             source = rng.choices(sources, weights=[weight for _, weight in sources])[0][0]
             at = _moment(rng, scene.now, CULTURES[0], at_night=0.0)
             drive = rng.randrange(len(scene.company.drives["event"]))
             room = scene.now + DAY - timedelta(seconds=1) - at
             for index in range(waiting):
-                nation = (
-                    rng.randrange(4) if pool == "fair" and rng.random() < 0.6 else CULTURES.index(draw_culture(rng))
-                )
+                is_near = pool == "fair" and rng.random() < 0.6
+                nation = rng.randrange(4) if is_near else CULTURES.index(draw_culture(rng))
                 scene.later(at + min(timedelta(seconds=2 * index), room), "arrive", source, nation, drive)
 
 
@@ -106,19 +115,22 @@ def _moment(rng: Random, window: datetime, culture: Culture, at_night: float = 0
 
 def arrive(scene: Scene, source: str, nation: int, drive: int = -1) -> None:
     """One lead arrives and begins to live."""
-    number = len(scene.people)
-    rng = Random(f"{scene.seed}:lead:{number}")
+    # Counted apart from other people, so that a lead is the same whoever else has come in over the API.
+    scene.arrived += 1
+    rng = Random(f"{scene.seed}:lead:{scene.arrived}")
     row = draw_identity(scene, rng, CULTURES[nation])
     row["LeadSource"] = source or None
     is_list = source in ("Purchased List", "List Import", "Other List")
     row["Status"] = "Inquiry" if is_list else rng.choices(_FIRST_STATUS, weights=[w for _, w in _FIRST_STATUS])[0][0]
     creator, via, row["OwnerId"] = _origin(scene, rng, source, CULTURES[nation])
+    if scene.has_left(creator):
+        creator, via = scene.company.users["admin"], "automation"
     with scene.doing(creator, via) as tx:
         id_ = tx.insert("Lead", row)
         if row["Status"] is None:
             # The store fills in the default, as the real service does; the blank ones were blanked by a tool.
             tx.update("Lead", id_, {"Status": None})
-    interest = rng.betavariate(1.5, 1.8) * (0.3 if is_list else 1.0)
+    interest = rng.betavariate(1.5, 1.8) * (0.12 if is_list else 1.0)
     prospect = scene.add_person(
         "Lead", id_, email=row.get("Email"), country=CULTURES[nation].code, interest=interest, rng=rng
     )

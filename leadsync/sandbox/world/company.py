@@ -19,6 +19,7 @@ from leadsync.sandbox.world.staff import (
     SALES_BY_COUNTRY,
     STAFF,
     Hire,
+    profile_of,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Habits:
 class Company:
     users: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    """What each user does; "gone" for whoever was deactivated."""
+    hired_as: dict[str, str] = field(default_factory=dict)
     desks: dict[str, Desk] = field(default_factory=dict)
     habits: dict[str, Habits] = field(default_factory=dict)
     queues: dict[str, str] = field(default_factory=dict)
@@ -78,7 +81,7 @@ def found_company(store: "Store", rng: Random, *, founded: datetime, start: date
     admin = _insider(store, "System Administrator")
     with store.tx(by=admin, via="world", at=founded) as tx:
         profiles = {str(row["Name"]): str(row["Id"]) for row in store.rows("Profile")}
-        for profile in sorted({hire.profile for hire in STAFF} - profiles.keys()):
+        for profile in sorted({profile_of(hire) for hire in STAFF} - profiles.keys()):
             profiles[profile] = tx.insert("Profile", {"Name": profile, "UserType": "Standard"})
         roles = {str(row["Name"]): str(row["Id"]) for row in store.rows("UserRole")}
         for role in sorted({hire.role for hire in STAFF if hire.role} - roles.keys()):
@@ -99,15 +102,16 @@ def found_company(store: "Store", rng: Random, *, founded: datetime, start: date
                         "Name": hire.name,
                         "IsActive": True,
                         "ManagerId": company.users.get(hire.manager),
-                        "ProfileId": profiles[hire.profile],
+                        "ProfileId": profiles[profile_of(hire)],
                         "UserRoleId": roles.get(hire.role),
                         "TimeZoneSidKey": hire.zone,
                         "Country": hire.country or None,
+                        "Department": hire.team or None,
                         "UserType": "AutomatedProcess" if hire.user == "autoproc" else "Standard",
                     },
                 )
             company.users[hire.user] = id_
-            company.kinds[id_] = hire.kind
+            company.kinds[id_] = company.hired_as[id_] = hire.kind
             company.desks[id_] = _desk(hire, rng, founded, start)
             company.habits[id_] = Habits(rng.uniform(0.6, 1.3), rng.uniform(0.06, 0.2), rng.uniform(0.03, 0.12))
         company.users["admin"] = admin
@@ -121,7 +125,10 @@ def found_company(store: "Store", rng: Random, *, founded: datetime, start: date
 
 def _insider(store: "Store", profile: str) -> str:
     wanted = {str(row["Id"]) for row in store.rows("Profile") if row["Name"] == profile}
-    return next(str(row["Id"]) for row in store.rows("User") if row["ProfileId"] in wanted)
+    for row in store.rows("User"):
+        if row["ProfileId"] in wanted:
+            return str(row["Id"])
+    raise LookupError(f"the store has no user with the profile {profile}")
 
 
 def _desk(hire: Hire, rng: Random, founded: datetime, start: datetime) -> Desk:
@@ -146,8 +153,15 @@ def _found_queues(store: "Store", tx: "Tx", company: Company) -> None:
             company.queues[name] = tx.insert("Group", fields)
     for user in sorted(set(DEVELOPMENT)):
         tx.insert("GroupMember", {"GroupId": company.queues["Inside Sales Desk"], "UserOrGroupId": company.users[user]})
-    for user in ("revops", "mia"):
-        tx.insert("GroupMember", {"GroupId": company.queues["Data Desk"], "UserOrGroupId": company.users[user]})
+    for queue, user in (
+        ("Data Desk", "revops"),
+        ("Data Desk", "mia"),
+        ("Unassigned Leads", "dora"),
+        ("Account Check", "greta"),
+    ):
+        tx.insert("GroupMember", {"GroupId": company.queues[queue], "UserOrGroupId": company.users[user]})
+    rights = tx.insert("PermissionSet", {"Name": "LeadSync_Ops", "Label": "LeadSync Ops"})
+    tx.insert("PermissionSetAssignment", {"PermissionSetId": rights, "AssigneeId": company.users["revops"]})
 
 
 def _found_accounts(tx: "Tx", company: Company, rng: Random, leads: int) -> None:
@@ -171,6 +185,12 @@ def _found_accounts(tx: "Tx", company: Company, rng: Random, leads: int) -> None
             tx, company, name=name, domain=domain, industry=industry, employees=draw_employees(rng), culture=culture,
             type_=type_, rating=rating, owner=owner,
         )  # fmt: skip
+        if index % 40 == 7:
+            # The same company twice, as in every CRM: whose the lead is cannot be told.
+            _add_firm(
+                tx, company, name=f"{stem} {trade}", domain=domain, industry=industry, employees=draw_employees(rng),
+                culture=culture, type_="Prospect", rating="", owner=company.seller(culture.code, index + 1),
+            )  # fmt: skip
 
 
 def _add_firm(

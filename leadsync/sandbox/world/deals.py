@@ -3,14 +3,10 @@ stages and are won or lost weeks later.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from leadsync.sandbox.world import engagement
 from leadsync.sandbox.world.scene import Prospect, Row, Scene, stage_of
 from leadsync.sandbox.world.statuses import CONVERTED, CONVERTED_SQL, LOST_DEAL, REMARKET, SQL
-
-if TYPE_CHECKING:
-    from leadsync.sandbox.transaction import Tx
 
 _PATH = ("Qualification", "Proposal/Price Quote", "Negotiation/Review")
 
@@ -54,20 +50,16 @@ def convert(scene: Scene, who: str, prospect: Prospect, row: Row, *, with_deal: 
     if ids["opportunity"]:
         _plan_deal(scene, who, ids["opportunity"], prospect)
     if not scene.aided and rng.random() < 0.35:
-        scene.after(
-            rng.randrange(30, 1200),
-            "fill_contact_status",
-            prospect.number,
-            who,
-            SQL if with_deal else stage_of(row, "Lead"),
-        )
+        stage = SQL if with_deal else stage_of(row, "Lead")
+        scene.after(rng.randrange(30, 1200), "fill_contact_status", prospect.number, who, stage)
 
 
 def fill_contact_status(scene: Scene, number: int, who: str, stage: str | None) -> None:
     """Some reps kept the contact's status by hand before leadsync did, for the stages that the picklist knows."""
     prospect = scene.people[number]
     row = scene.live_row(prospect)
-    if row is None or prospect.object != "Contact" or row.get("Contact_Status__c") or stage not in (SQL, "SAL", "MQL"):
+    is_free = row is not None and prospect.object == "Contact" and not row["Contact_Status__c"]
+    if not is_free or scene.has_left(who) or stage not in (SQL, "SAL", "MQL"):
         return
     with scene.doing(who) as tx:
         tx.update("Contact", prospect.id, {"Contact_Status__c": stage})
@@ -100,7 +92,7 @@ def open_for_contact(scene: Scene, who: str, prospect: Prospect, row: Row) -> No
 
 def move_deal(scene: Scene, deal: str, number: int, contact: str, step: int) -> None:
     """Move a deal one stage on, or close it."""
-    row = scene.store.get("Opportunity", deal)
+    row = scene.current("Opportunity", deal)
     if row is None or row["IsDeleted"] or row["IsClosed"] or scene.company.kinds.get(row["OwnerId"]) in (None, "gone"):
         return
     who = str(row["OwnerId"])
@@ -115,13 +107,13 @@ def move_deal(scene: Scene, deal: str, number: int, contact: str, step: int) -> 
                 tx.update("Account", str(row["AccountId"]), {"Type": "Customer"})
         else:
             tx.update("Opportunity", deal, {"StageName": _PATH[step]})
-    if is_over:
-        scene.open_deals[contact] -= 1
-        if is_won:
-            engagement.warm_up(scene, prospect)
     if not is_over:
         scene.at_desk_of(who, rng.uniform(40, 330), "move_deal", deal, number, contact, step + 1)
-    elif not is_won and not scene.aided:
+        return
+    scene.open_deals[contact] -= 1
+    if is_won:
+        engagement.warm_up(scene, prospect)
+    elif not scene.aided:
         scene.after(rng.randrange(60, 4000), "give_up", number, who)
 
 
@@ -129,14 +121,10 @@ def give_up(scene: Scene, number: int, who: str) -> None:
     """After a lost deal, without leadsync, some reps put the contact aside by hand, and more forget it."""
     prospect = scene.people[number]
     row = scene.live_row(prospect)
-    if row is None or prospect.object != "Contact" or scene.stream(who).random() < 0.5:
+    if row is None or prospect.object != "Contact" or scene.has_left(who) or scene.stream(who).random() < 0.5:
         return
     with scene.doing(who) as tx:
-        _set_aside(tx, prospect.id)
-
-
-def _set_aside(tx: "Tx", contact: str) -> None:
-    tx.update("Contact", contact, {"Contact_Status__c": REMARKET, "LeadSync_Recycle_Reason__c": LOST_DEAL})
+        tx.update("Contact", prospect.id, {"Contact_Status__c": REMARKET, "LeadSync_Recycle_Reason__c": LOST_DEAL})
 
 
 def _amount(employees: int, scene: Scene, who: str) -> float:

@@ -69,7 +69,7 @@ def plan_journey(scene: Scene, prospect: Prospect) -> None:
     """Plan the coming weeks of a prospect: the more interested, the more they turn up, and the sooner."""
     rng = prospect.rng
     day = 0.0
-    for _ in range(int(prospect.interest * 9 * rng.random() + 0.3)):
+    for _ in range(int(prospect.interest * 14 * rng.random() + 0.3)):
         day += rng.expovariate(1 / (4 + 14 * (1 - prospect.interest)))
         act, *rest = _next_step(prospect)
         scene.later(_daytime(scene, prospect, day), act, prospect.number, *rest)
@@ -81,10 +81,11 @@ def warm_up(scene: Scene, prospect: Prospect) -> None:
     if rng.random() > 0.25 + prospect.interest * 0.5:
         return
     day = rng.uniform(18, 80)
-    for _ in range(rng.randrange(2, 6)):
+    scene.later(_daytime(scene, prospect, day), "touch", prospect.number, "nurture")
+    for _ in range(rng.randrange(1, 5)):
+        day += rng.uniform(0.2, 6)
         act, *rest = _next_step(prospect)
         scene.later(_daytime(scene, prospect, day), act, prospect.number, *rest)
-        day += rng.uniform(0.2, 6)
 
 
 def _next_step(prospect: Prospect) -> tuple[str, ...]:
@@ -109,6 +110,9 @@ def touch(scene: Scene, number: int, kind: str) -> None:
     if scene.live_row(prospect) is not None:
         rng = prospect.rng
         drive = rng.choice(scene.company.drives[kind])
+        if kind == "nurture":
+            joined = _nurtured_by(scene, prospect)
+            drive, kind = (joined, kind) if joined else (rng.choice(scene.company.drives["email"]), "email")
         if kind == "email" and drive.id not in prospect.members and rng.random() < 0.4:
             _join(scene, prospect, drive, "Sent")
             scene.after(rng.uniform(600, 90000), "touch", number, "email")
@@ -169,6 +173,17 @@ def join_nurture(scene: Scene, number: int, index: int) -> None:
         _join(scene, prospect, scene.company.drives["nurture"][index], "Sent", by="mia", via="person")
 
 
+def _nurtured_by(scene: Scene, prospect: Prospect) -> Drive | None:
+    """Return the nurture campaign that a prospect is on, whoever put them there."""
+    held = scene.store.table("CampaignMember").holding(f"{prospect.object}Id", prospect.id)
+    for drive in scene.company.drives["nurture"]:
+        for row in held:
+            if row["CampaignId"] == drive.id and not row["IsDeleted"]:
+                prospect.members.setdefault(drive.id, row["Id"])
+                return drive
+    return None
+
+
 def _answer(scene: Scene, prospect: Prospect, drive: Drive, status: str) -> None:
     _join(scene, prospect, drive, status)
     prospect.heat += _HEAT[status]
@@ -179,23 +194,24 @@ def _join(
     scene: Scene, prospect: Prospect, drive: Drive, status: str, *, by: str = "marketo", via: "Via" = "world"
 ) -> None:
     """Write the campaign member, or move it on; a status never falls back, and the response date is set once."""
-    member = prospect.members.get(drive.id)
-    responded = status != "Sent"
+    member, responded, user = prospect.members.get(drive.id), status != "Sent", scene.company.users[by]
+    if scene.has_left(user):
+        return
     if member is not None:
-        known: Row | None = scene.store.get("CampaignMember", member)
-        if known is None or known.get("IsDeleted"):
-            # Deleted with its lead, or written a moment ago and not visible yet: no second one beside it.
+        known = scene.current("CampaignMember", member)
+        if known is None or known["IsDeleted"]:
+            # Deleted with its lead, or by somebody who will know why: no second one beside it.
             return
         if _RANK.get(status, 0) <= _RANK.get(known["Status"], 0):
             return
         fields: Row = {"Status": status, "HasResponded": responded}
         if responded and not known.get("FirstRespondedDate"):
             fields["FirstRespondedDate"] = scene.now.date()
-        with scene.doing(scene.company.users[by], via) as tx:
+        with scene.doing(user, via) as tx:
             tx.update("CampaignMember", member, fields)
         return
     fields = {"CampaignId": drive.id, f"{prospect.object}Id": prospect.id, "Status": status, "HasResponded": responded}
     if responded:
         fields["FirstRespondedDate"] = scene.now.date()
-    with scene.doing(scene.company.users[by], via) as tx:
+    with scene.doing(user, via) as tx:
         prospect.members[drive.id] = tx.insert("CampaignMember", fields)

@@ -41,7 +41,7 @@ def type_again(scene: Scene, number: int, by: str) -> None:
     """Somebody does not find a contact and makes a new one; sooner or later the two are merged."""
     known = scene.people[number]
     row = scene.live_row(known)
-    if row is None or known.object != "Contact":
+    if row is None or known.object != "Contact" or scene.has_left(by):
         return
     names = ("FirstName", "LastName", "Email", "AccountId", "OwnerId", "MailingCountry")
     with scene.doing(by) as tx:
@@ -53,10 +53,9 @@ def type_again(scene: Scene, number: int, by: str) -> None:
 
 def delete(scene: Scene, number: int) -> None:
     """An administrator deletes a record, and may regret it."""
-    prospect = scene.people[number]
-    if scene.live_row(prospect) is None:
+    prospect, by = scene.people[number], scene.company.users["revops"]
+    if scene.has_left(by) or scene.live_row(prospect) is None:
         return
-    by = scene.company.users["revops"]
     with scene.doing(by) as tx:
         tx.delete(prospect.object, prospect.id)
     if prospect.rng.random() < 0.45:
@@ -65,16 +64,16 @@ def delete(scene: Scene, number: int) -> None:
 
 def undelete(scene: Scene, object_: str, id_: str) -> None:
     """What was deleted comes back out of the bin."""
-    row = scene.store.get(object_, id_)
-    if row is not None and row.get("IsDeleted"):
-        with scene.doing(scene.company.users["revops"]) as tx:
+    row, by = scene.current(object_, id_), scene.company.users["revops"]
+    if row is not None and row["IsDeleted"] and not scene.has_left(by):
+        with scene.doing(by) as tx:
             tx.undelete(object_, id_)
 
 
 def merge(scene: Scene, number: int) -> None:
     """Merge a record with an older one of the same kind and address; the older one wins, mostly."""
-    prospect = scene.people[number]
-    if prospect.email is None or scene.live_row(prospect) is None:
+    prospect, by = scene.people[number], scene.company.users["revops"]
+    if scene.has_left(by) or prospect.email is None or scene.live_row(prospect) is None:
         return
     for id_ in scene.by_email[prospect.email.lower()]:
         other = scene.prospects[id_]
@@ -84,7 +83,7 @@ def merge(scene: Scene, number: int) -> None:
     else:
         return
     master, loser = (other, prospect) if prospect.rng.random() < 0.8 else (prospect, other)
-    with scene.doing(scene.company.users["revops"]) as tx:
+    with scene.doing(by) as tx:
         tx.merge(master.object, master.id, [loser.id])
     master.members = {**loser.members, **master.members}
     master.heat += loser.heat
@@ -93,9 +92,7 @@ def merge(scene: Scene, number: int) -> None:
     loser.plan += 1
     scene.prospects[master.id] = master
     if prospect.rng.random() < 0.08:
-        scene.at_desk_of(
-            scene.company.users["revops"], prospect.rng.uniform(0.2, 60), "undelete", master.object, loser_id
-        )
+        scene.at_desk_of(by, prospect.rng.uniform(0.2, 60), "undelete", master.object, loser_id)
 
 
 def bounce(scene: Scene, number: int) -> None:
@@ -152,11 +149,10 @@ def leave(scene: Scene) -> None:
     gone = scene.company.users[LEAVER]
     with scene.doing(scene.company.users["revops"]) as tx:
         tx.update("User", gone, {"IsActive": False})
-    scene.company.kinds[gone] = "gone"
 
 
 def _set(scene: Scene, number: int, user: str, via: "Via", fields: Row) -> None:
-    prospect = scene.people[number]
-    if scene.live_row(prospect) is not None:
-        with scene.doing(scene.company.users[user], via) as tx:
+    prospect, by = scene.people[number], scene.company.users[user]
+    if scene.live_row(prospect) is not None and not scene.has_left(by):
+        with scene.doing(by, via) as tx:
             tx.update(prospect.object, prospect.id, fields)

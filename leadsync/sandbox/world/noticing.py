@@ -58,6 +58,13 @@ def notice_task(scene: Scene, task: str) -> None:
         reps.plan_work(scene, prospect, who, scene.stream(who).uniform(0.3, 8))
 
 
+def notice_user(scene: Scene, id_: str) -> None:
+    """Somebody was deactivated and does nothing from now on, or came back."""
+    row = scene.store.get("User", id_)
+    if row is not None and id_ in scene.company.hired_as:
+        scene.company.kinds[id_] = scene.company.hired_as[id_] if row["IsActive"] else "gone"
+
+
 def _adopt(scene: Scene, object_: str, row: Row) -> Prospect:
     """Get to know a record that the world did not make itself: loaded, written through the API, or back from the bin."""
     rng = Random(f"{scene.seed}:stranger:{row['Id']}")

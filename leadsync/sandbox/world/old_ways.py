@@ -43,7 +43,7 @@ def promote(scene: Scene, number: int, by: str, via: "Via", stage: str) -> None:
     if row is None or (scene.aided and via == "automation"):
         return
     open_to = (*COLD, REMARKET, MAQL, LAL) if stage == MQL else (*COLD, REMARKET)
-    if stage_of(row, prospect.object) not in open_to or scene.company.kinds.get(by) == "gone":
+    if stage_of(row, prospect.object) not in open_to or scene.has_left(by):
         return
     fields: Row = {STAGE_FIELD[prospect.object]: stage}
     users = scene.company.users

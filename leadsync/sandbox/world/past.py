@@ -2,16 +2,12 @@
 
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING
 
 from leadsync.sandbox.world import engagement, mishaps
 from leadsync.sandbox.world.names import mailable
 from leadsync.sandbox.world.scene import Row, Scene
 from leadsync.sandbox.world.statuses import REMARKET, SAL, SQL
 from leadsync.sandbox.world.titles import SENIORITIES, TITLES
-
-if TYPE_CHECKING:
-    pass
 
 _DAY = timedelta(days=1)
 

@@ -1,7 +1,5 @@
-"""What every rep does alike: notice a record, get to it sooner or later or never, note a call or a mail, set a stage with or without
-a reason. What a development rep decides stands in `development.py`, what an account executive decides in `selling.py`.
-
-Nothing here asks who wrote the row: a rep sees the same list view whether a colleague, a marketing platform or leadsync filled it.
+"""What every rep does alike: open a record, note a call or a mail, set a stage with or without a reason, hand a record on. What a
+development rep decides stands in `development.py`, what an account executive decides in `selling.py`.
 """
 
 from random import Random
@@ -32,7 +30,7 @@ def work(scene: Scene, number: int, who: str, plan: int) -> None:
 
 def still_mine(scene: Scene, prospect: Prospect, who: str, plan: int) -> Row | None:
     """Return the row if the plan still holds: nobody moved it, and it is still this person's to work."""
-    if prospect.plan != plan or scene.company.kinds.get(who) == "gone":
+    if prospect.plan != plan or scene.has_left(who):
         return None
     row = scene.live_row(prospect)
     return row if row is not None and responsible_for(row, prospect.object) == who else None
@@ -43,12 +41,13 @@ def log_attempt(scene: Scene, who: str, prospect: Prospect, rng: Random) -> None
     prospect.attempts += 1
     kind = rng.choice(("Call", "Call", "Call", "Email", "Email", "LinkedIn"))
     asked = scene.asked.pop(prospect.id, None)
-    task = scene.store.get("Task", asked) if asked else None
+    task = scene.current("Task", asked) if asked else None
     if asked and task is not None and not task["IsClosed"] and not task["IsDeleted"] and task["OwnerId"] == who:
         with scene.doing(who) as tx:
             tx.update("Task", asked, {"Status": "Completed", "TaskSubtype": kind, "CompletedDateTime": scene.now})
         return
-    by_tool = kind == "Email" and rng.random() < 0.3
+    tool = scene.company.users["outreach"]
+    by_tool = kind == "Email" and rng.random() < 0.3 and not scene.has_left(tool)
     fields: Row = {
         "WhoId": prospect.id,
         "OwnerId": who,
@@ -61,7 +60,7 @@ def log_attempt(scene: Scene, who: str, prospect: Prospect, rng: Random) -> None
     if kind == "Call":
         fields["CallType"] = "Outbound"
         fields["CallDurationInSeconds"] = rng.choice((0, 20, 45, 180, 620))
-    with scene.doing(scene.company.users["outreach"] if by_tool else who, "automation" if by_tool else "person") as tx:
+    with scene.doing(tool if by_tool else who, "automation" if by_tool else "person") as tx:
         tx.insert("Task", fields)
 
 
@@ -86,7 +85,9 @@ def take_back(scene: Scene, number: int, who: str, wrong: str, before: str) -> N
     """Undo a slip, unless somebody else has been there since."""
     prospect = scene.people[number]
     row = scene.live_row(prospect)
-    if row is not None and stage_of(row, prospect.object) == wrong and row["LastModifiedById"] == who:
+    if row is None or stage_of(row, prospect.object) != wrong or scene.has_left(who):
+        return
+    if row["LastModifiedById"] == who:
         with scene.doing(who) as tx:
             tx.update(prospect.object, prospect.id, {STAGE_FIELD[prospect.object]: before})
 
@@ -104,7 +105,9 @@ def add_reason(scene: Scene, number: int, who: str, reason: str) -> None:
     """Fill in the reason that was forgotten."""
     prospect = scene.people[number]
     row = scene.live_row(prospect)
-    if row is not None and stage_of(row, prospect.object) == REMARKET and not row.get("LeadSync_Recycle_Reason__c"):
+    if row is None or stage_of(row, prospect.object) != REMARKET or scene.has_left(who):
+        return
+    if not row["LeadSync_Recycle_Reason__c"]:
         with scene.doing(who) as tx:
             tx.update(prospect.object, prospect.id, {"LeadSync_Recycle_Reason__c": reason})
 
@@ -131,10 +134,13 @@ def claim(scene: Scene, number: int, who: str, plan: int) -> None:
     """Somebody takes a record that lies in a queue or with an owner on paper."""
     prospect = scene.people[number]
     row = scene.live_row(prospect)
-    if row is None or prospect.plan != plan or scene.company.kinds.get(who) == "gone":
+    if row is None or prospect.plan != plan or scene.has_left(who):
         return
     field = "OwnerId" if prospect.object == "Lead" else "LeadSync_Assignee__c"
-    with scene.doing(who if scene.company.kinds[who] == "ldr" else scene.company.users["dora"]) as tx:
+    by = who if scene.company.kinds[who] == "ldr" else scene.company.users["dora"]
+    if scene.has_left(by):
+        return
+    with scene.doing(by) as tx:
         tx.update(prospect.object, prospect.id, {field: who})
 
 

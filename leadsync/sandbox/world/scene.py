@@ -82,6 +82,7 @@ class Scene:
     asked: dict[str, str] = field(default_factory=dict)
     """Record id to the newest open task that the API made for its responsible."""
     turns: dict[str, int] = field(default_factory=dict)
+    arrived: int = 0
     arrivals_per_day: float = 0.0
     waiting: dict[str, float] = field(default_factory=dict)
     """Arrivals of the plan that are still to come, by pool: fractions of a lead, and batches that fill up."""
@@ -119,7 +120,11 @@ class Scene:
 
     def is_working(self, user: str) -> bool:
         """Whether somebody is with the company and at their desk now."""
-        return self.company.kinds[user] != "gone" and is_at_desk(self.company.desks[user], self.now)
+        return not self.has_left(user) and is_at_desk(self.company.desks[user], self.now)
+
+    def has_left(self, user: str) -> bool:
+        """Whether somebody is no longer with the company."""
+        return self.company.kinds.get(user) == "gone"
 
     def who_answers(self) -> str:
         """Return who picks up the phone: a development rep at work, else the shared desk."""
@@ -127,12 +132,19 @@ class Scene:
         reps = [users[name] for name in ("ada", "bela", "carla") if self.is_working(users[name])]
         return self.turn("phone", reps) if reps else users["lead-desk"]
 
+    def current(self, object_: str, id_: str) -> Row | None:
+        """Return a row as it stands, deleted ones included.
+
+        What somebody else has saved but not committed yet is waited for: people block each other, they do not collide.
+        """
+        if self.store.is_locked(object_, id_):
+            self.store.release(object_, id_)
+        return self.store.get(object_, id_)
+
     def live_row(self, prospect: Prospect) -> Row | None:
         """Return the row as it stands, or None when it was deleted, converted or merged away."""
-        row: Row | None = self.store.get(prospect.object, prospect.id)
-        if row is None or row.get("IsDeleted") or row.get("IsConverted"):
-            return None
-        return row
+        row = self.current(prospect.object, prospect.id)
+        return None if row is None or row["IsDeleted"] or row["IsConverted"] else row
 
     def add_person(
         self, object_: str, id_: str, *, email: str | None, country: str, interest: float, rng: Random
@@ -158,7 +170,8 @@ class Scene:
     def committed(self, object_: str, id_: str, fields: Collection[str], _by: str, via: str) -> None:
         """Take note of a commit, whoever made it; called by the store for each row of a transaction."""
         is_person = object_ in STAGE_FIELD and not WATCHED.isdisjoint(fields)
-        if is_person or (object_ == "Task" and via == "api" and "WhoId" in fields):
+        has_come_or_gone = object_ == "User" and "IsActive" in fields
+        if is_person or has_come_or_gone or (object_ == "Task" and via == "api" and "WhoId" in fields):
             self.noticed.append((object_, id_))
 
 

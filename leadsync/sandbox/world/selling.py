@@ -21,8 +21,8 @@ from leadsync.sandbox.world.statuses import (
 )  # fmt: skip
 
 _HANDED: tuple[tuple[str, int], ...] = (
-    ("accept", 48), ("deal", 7), ("convert", 7), ("sql", 6), ("not_now", 12), ("not_ever", 5), ("bad_data", 1), ("not_mine", 4),
-    ("give_away", 4), ("put_back", 2), ("again", 4),
+    ("accept", 45), ("deal", 7), ("convert", 7), ("sql", 6), ("not_now", 12), ("not_ever", 5), ("bad_data", 1), ("not_mine", 4),
+    ("give_away", 4), ("put_back", 5), ("again", 4),
 )  # fmt: skip
 _TALK: tuple[tuple[str, int], ...] = (
     ("deal", 40),

@@ -14,68 +14,54 @@ class Hire:
     name: str
     kind: str
     role: str
-    profile: str
+    team: str
     manager: str
     zone: str
     country: str
 
 
+_LDR, _AE, _MANAGER, _MARKETING = "Lead Development", "Account Executive", "Sales Manager", "Marketing"
 STAFF: tuple[Hire, ...] = (
-    Hire("sam", "Sam Sales", "chief", "Sales Manager", "Standard User", "", "Europe/Berlin", "Germany"),
-    Hire("paula", "Paula Marketing", "chief", "Marketing", "Marketing User", "", "Europe/Berlin", "Germany"),
-    Hire(
-        "revops",
-        "Rieke Vos",
-        "ops",
-        "Revenue Operations",
-        "System Administrator",
-        "sam",
-        "Europe/Amsterdam",
-        "Netherlands",
-    ),
-    Hire("dora", "Dora Lindqvist", "lead", "Lead Development", "Standard User", "sam", "Europe/Berlin", "Germany"),
-    Hire("ada", "Ada Brenner", "ldr", "Lead Development", "Standard User", "dora", "Europe/Berlin", "Germany"),
-    Hire("bela", "Bela Kowalczyk", "ldr", "Lead Development", "Standard User", "dora", "Europe/Warsaw", "Poland"),
-    Hire("carla", "Carla Mendes", "ldr", "Lead Development", "Standard User", "dora", "Europe/Lisbon", "Portugal"),
-    Hire("greta", "Greta Holm", "lead", "Sales Manager", "Standard User", "sam", "Europe/Berlin", "Germany"),
-    Hire("emil", "Emil Krause", "ae", "Account Executive", "Standard User", "greta", "Europe/Berlin", "Germany"),
-    Hire("frieda", "Frieda Bauer", "ae", "Account Executive", "Standard User", "greta", "Europe/Berlin", "Germany"),
-    Hire(
-        "fabian", "Fabian Keller", "ae", "Account Executive", "Standard User", "greta", "Europe/Zurich", "Switzerland"
-    ),
-    Hire("hugo", "Hugo Lambert", "ae", "Account Executive", "Standard User", "greta", "Europe/Paris", "France"),
-    Hire("ines", "Ines Duarte", "ae", "Account Executive", "Standard User", "greta", "Europe/Madrid", "Spain"),
-    Hire("jan", "Jan Zalewski", "ae", "Account Executive", "Standard User", "greta", "Europe/Warsaw", "Poland"),
-    Hire("kate", "Kate Morrison", "lead", "Sales Manager", "Standard User", "sam", "America/New_York", "United States"),
-    Hire(
-        "liam", "Liam Harper", "ae", "Account Executive", "Standard User", "kate", "America/New_York", "United States"
-    ),
-    Hire(
-        "maria", "Maria Santana", "ae", "Account Executive", "Standard User", "kate", "America/Chicago", "United States"
-    ),
-    Hire("nora", "Nora Winter", "ae", "Account Executive", "Standard User", "kate", "Europe/Berlin", "Germany"),
-    Hire("otto", "Otto Reimer", "ae", "Account Executive", "Standard User", "greta", "Europe/Berlin", "Germany"),
-    Hire("mia", "Mia Feldmann", "marketing", "Marketing", "Marketing User", "paula", "Europe/Berlin", "Germany"),
-    Hire("nils", "Nils Aydin", "marketing", "Marketing", "Marketing User", "paula", "Europe/Berlin", "Germany"),
-    Hire(
-        "lead-desk", "Lead Desk", "placeholder", "Lead Development", "Standard User", "dora", "Europe/Berlin", "Germany"
-    ),
-    Hire(
-        "marketing-house",
-        "Marketing House",
-        "placeholder",
-        "Marketing",
-        "Marketing User",
-        "paula",
-        "Europe/Berlin",
-        "Germany",
-    ),
-    Hire("marketo", "Marketo Sync", "machine", "", "Integration User", "", "UTC", ""),
-    Hire("pardot", "Pardot Connector", "machine", "", "Integration User", "", "UTC", ""),
-    Hire("dataloader", "Data Loader", "machine", "", "Integration User", "", "UTC", ""),
-    Hire("outreach", "Outreach Sync", "machine", "", "Integration User", "", "UTC", ""),
-    Hire("autoproc", "Automated Process", "machine", "", "Integration User", "", "UTC", ""),
-)
+    Hire("sam", "Sam Sales", "chief", _MANAGER, "Sales", "", "Europe/Berlin", "Germany"),
+    Hire("paula", "Paula Marketing", "chief", _MARKETING, "Marketing", "", "Europe/Berlin", "Germany"),
+    Hire("revops", "Rieke Vos", "ops", "Revenue Operations", "Sales", "sam", "Europe/Amsterdam", "Netherlands"),
+    Hire("dora", "Dora Lindqvist", "lead", _LDR, "Lead Development", "sam", "Europe/Berlin", "Germany"),
+    Hire("ada", "Ada Brenner", "ldr", _LDR, "Lead Development", "dora", "Europe/Berlin", "Germany"),
+    Hire("bela", "Bela Kowalczyk", "ldr", _LDR, "Lead Development", "dora", "Europe/Warsaw", "Poland"),
+    Hire("carla", "Carla Mendes", "ldr", _LDR, "Lead Development", "dora", "Europe/Lisbon", "Portugal"),
+    Hire("greta", "Greta Holm", "lead", _MANAGER, "Sales EMEA", "sam", "Europe/Berlin", "Germany"),
+    Hire("emil", "Emil Krause", "ae", _AE, "Sales DACH", "greta", "Europe/Berlin", "Germany"),
+    Hire("frieda", "Frieda Bauer", "ae", _AE, "Sales DACH", "greta", "Europe/Berlin", "Germany"),
+    Hire("fabian", "Fabian Keller", "ae", _AE, "Sales DACH", "greta", "Europe/Zurich", "Switzerland"),
+    Hire("hugo", "Hugo Lambert", "ae", _AE, "Sales EMEA", "greta", "Europe/Paris", "France"),
+    Hire("ines", "Ines Duarte", "ae", _AE, "Sales EMEA", "greta", "Europe/Madrid", "Spain"),
+    Hire("jan", "Jan Zalewski", "ae", _AE, "Sales EMEA", "greta", "Europe/Warsaw", "Poland"),
+    Hire("kate", "Kate Morrison", "lead", _MANAGER, "Sales Americas", "sam", "America/New_York", "United States"),
+    Hire("liam", "Liam Harper", "ae", _AE, "Sales Americas", "kate", "America/New_York", "United States"),
+    Hire("maria", "Maria Santana", "ae", _AE, "Sales Americas", "kate", "America/Chicago", "United States"),
+    Hire("nora", "Nora Winter", "ae", _AE, "Strategic", "kate", "Europe/Berlin", "Germany"),
+    Hire("otto", "Otto Reimer", "ae", _AE, "Sales DACH", "greta", "Europe/Berlin", "Germany"),
+    Hire("mia", "Mia Feldmann", "marketing", _MARKETING, "Marketing", "paula", "Europe/Berlin", "Germany"),
+    Hire("nils", "Nils Aydin", "marketing", _MARKETING, "Marketing", "paula", "Europe/Berlin", "Germany"),
+    Hire("lead-desk", "Lead Desk", "placeholder", _LDR, "Lead Development", "dora", "Europe/Berlin", "Germany"),
+    Hire("marketing-house", "Marketing House", "placeholder", _MARKETING, "Marketing", "paula", "Europe/Berlin", "Germany"),
+    Hire("marketo", "Marketo Sync", "machine", "", "", "", "UTC", ""),
+    Hire("pardot", "Pardot Connector", "machine", "", "", "", "UTC", ""),
+    Hire("dataloader", "Data Loader", "machine", "", "", "", "UTC", ""),
+    Hire("outreach", "Outreach Sync", "machine", "", "", "", "UTC", ""),
+    Hire("autoproc", "Automated Process", "machine", "", "", "", "UTC", ""),
+)  # fmt: skip
+
+
+def profile_of(hire: Hire) -> str:
+    """Return the profile that somebody of that kind logs in with."""
+    if hire.kind == "machine":
+        return "Integration User"
+    if hire.kind == "ops":
+        return "System Administrator"
+    return "Marketing User" if hire.role == _MARKETING else "Standard User"
+
+
 QUEUES = ("Unassigned Leads", "Inside Sales Desk", "Data Desk", "Account Check", "Nurture")
 DEVELOPMENT = ("ada", "ada", "bela", "carla")
 SALES_BY_COUNTRY = {

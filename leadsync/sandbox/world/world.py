@@ -34,7 +34,7 @@ PRELUDE_DAYS = 150
 ACTS: dict[str, Callable[..., None]] = {
     act.__name__: act
     for act in (
-        arrivals.arrive, arrivals.begin_day, arrivals.begin_past_day,
+        arrivals.arrive, arrivals.begin_day, arrivals.clear_batches, arrivals.plan_arrivals,
         deals.fill_contact_status, deals.give_up, deals.move_deal,
         development.decide_development,
         engagement.attend_webinar, engagement.call_in, engagement.fill_form, engagement.join_nurture, engagement.touch,
@@ -81,17 +81,20 @@ class World:
         noticed = self.scene.noticed
         while noticed:
             object_, id_ = noticed.popleft()
-            if object_ == "Task":
-                noticing.notice_task(self.scene, id_)
-            else:
-                noticing.notice(self.scene, object_, id_)
+            match object_:
+                case "Task":
+                    noticing.notice_task(self.scene, id_)
+                case "User":
+                    noticing.notice_user(self.scene, id_)
+                case _:
+                    noticing.notice(self.scene, object_, id_)
 
 
 def found(store: "Store", *, seed: int, leads: int, days: int, start: datetime) -> World:
     """Found Acme in the store, live through `days` of past in which `leads` leads arrive, and return the world at `start`.
 
-    The past is life without leadsync; from `start` on, the moves that leadsync makes are left to it. Raises KeyError or
-    StopIteration when the store lacks its basics (an administrator).
+    The past is life without leadsync; from `start` on, the moves that leadsync makes are left to it. Raises
+    LookupError when the store lacks its basics (an administrator).
     """
     start = start.astimezone(UTC)
     past_begins = start - timedelta(days=days)
@@ -103,14 +106,11 @@ def found(store: "Store", *, seed: int, leads: int, days: int, start: datetime) 
     world = World(scene)
     past.plan_contacts(scene, rng, 20 + leads // 8, PRELUDE_DAYS - 3)
     for index, count in enumerate(arrivals.day_counts(rng, leads, days, past_begins)):
-        scene.later(past_begins + arrivals.DAY * index, "begin_past_day", count, int(index == days - 1))
+        scene.later(past_begins + arrivals.DAY * index, "plan_arrivals", count)
+    scene.later(start - arrivals.DAY, "clear_batches")
     scene.later(past_begins + arrivals.DAY * (days * 0.6), "leave")
     scene.later(start, "begin_day")
-    _live_unaided(world, start)
+    # Up to, but not including, the start: that instant belongs to the future.
+    world.live(start - timedelta(microseconds=1))
     scene.aided = True
     return world
-
-
-def _live_unaided(world: World, until: datetime) -> None:
-    """Live through the past: up to, but not including, the start, which belongs to the future."""
-    world.live(until - timedelta(microseconds=1))

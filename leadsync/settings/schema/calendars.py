@@ -20,7 +20,8 @@ from leadsync.settings.schema.types import (
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAYS = "(mon|tue|wed|thu|fri|sat|sun)"
-Days = Annotated[str, Field(pattern=f"^{_DAYS}(-{_DAYS})?$")]
+DAYS_PATTERN = f"^{_DAYS}(-{_DAYS})?$"
+Days = Annotated[str, Field(pattern=DAYS_PATTERN)]
 Shifts = Annotated[tuple[ShiftText, ...], Field(strict=False)]
 
 
@@ -61,7 +62,9 @@ class OwnDay(Block):
 class Calendar(Block):
     """Working time of one place or person."""
 
-    zone: Annotated[str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin", "owner"]})]
+    zone: Annotated[
+        str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Europe/Berlin", "owner"]})
+    ]
     """A time zone, or owner: the owner's own in the CRM."""
     hours: Annotated[dict[Days, Shifts], Field(min_length=1)]
     """Shifts per weekday; days left out are days off."""

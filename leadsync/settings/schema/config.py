@@ -16,7 +16,6 @@ from leadsync.settings.schema.types import (
     ZoneText,
     instant,
     shown,
-    time_of_day,
     wrong,
 )
 
@@ -128,7 +127,7 @@ class WriteLimit(Block):
     """In one day."""
 
 
-_WRITES = {
+WRITES = {
     "normal": {"per_cycle": 500, "per_day": 5000},
     "lead_stage": {"per_cycle": 1000, "per_day": 10000},
     "score": {"per_cycle": 5000, "per_day": 100000},
@@ -147,7 +146,7 @@ class Limits(Block):
     """Of the org's daily API calls."""
     api_reserve: PartText = Field(default="20%", validate_default=True)
     """Of that share, kept for SLA work and hand-raisers."""
-    writes: dict[LimitedKind, WriteLimit] = Field(default=_WRITES, validate_default=True)
+    writes: dict[LimitedKind, WriteLimit] = Field(default=WRITES, validate_default=True)
     """By kind of effect; `normal` is every kind that is not named."""
 
 
@@ -239,7 +238,7 @@ class ConfigFile(Block):
     """What a changed file in mappings/ must pass before it goes live."""
     channel_hosts: Texts = ()
     """Nothing is sent to any other host."""
-    channels: dict[Name, Channel] = {}
+    channels: dict[Name, Channel] = Field(default_factory=dict)
     """Where people are told something, by a name of your choice."""
     alerts: Alerts
     """Who hears of trouble with leadsync itself."""

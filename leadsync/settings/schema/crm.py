@@ -19,7 +19,8 @@ from leadsync.settings.schema.types import (
     wrong,
 )
 
-Native = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")]
+NATIVE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+Native = Annotated[str, Field(min_length=1, max_length=255, pattern=NATIVE_PATTERN)]
 Natives = Annotated[tuple[Native, ...], Field(strict=False, min_length=1)]
 _SHORT: list[dict[str, Any]] = [
     {"type": "string", "minLength": 1},
@@ -32,7 +33,9 @@ class FieldSpec(Block):
 
     field: Natives
     """The CRM's name or names."""
-    type: Literal["text", "number", "date", "datetime", "yes_no", "email", "phone", "country", "state", "user"] | None = None
+    type: (
+        Literal["text", "number", "date", "datetime", "yes_no", "email", "phone", "country", "state", "user"] | None
+    ) = None
     """text if it is left out; leadsync's own fields have known types."""
     write: bool = False
     """leadsync may write it."""
@@ -40,7 +43,7 @@ class FieldSpec(Block):
     """yes_no only: such people are never marketable nor nurtured."""
     cleanse: Literal["off", "write"] = "off"
     """write: leadsync may tidy the field if only its format changes or it is empty."""
-    values: dict[str, str | float | bool] = {}
+    values: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """What the CRM says, what leadsync reads."""
 
     @model_validator(mode="before")
@@ -72,11 +75,11 @@ class ObjectSpec(Block):
     """Whom routing sets: owner for leads and assignee for contacts if it is left out."""
     fallback_user: Text | None = None
     """Who owns what a queue would own, where queues cannot."""
-    fields: dict[Name, FieldSpec] = {}
+    fields: dict[Name, FieldSpec] = Field(default_factory=dict)
     """Fields that only this object has."""
     scope: Condition = None
     """Records for which this does not hold are left alone."""
-    entered_from: dict[Name, Native] = {}
+    entered_from: dict[Name, Native] = Field(default_factory=dict)
     """A date field to believe for stays that began before leadsync came, by stage."""
 
 
@@ -128,7 +131,7 @@ class AccountSpec(Block):
 
     object: Native
     """The object's name in the CRM."""
-    fields: dict[Name, FieldSpec] = {}
+    fields: dict[Name, FieldSpec] = Field(default_factory=dict)
     """Fields by leadsync's name."""
 
 
@@ -137,7 +140,7 @@ class PlainObject(Block):
 
     object: Native
     """The object's name in the CRM."""
-    fields: dict[Name, FieldSpec] = {}
+    fields: dict[Name, FieldSpec] = Field(default_factory=dict)
     """Fields by leadsync's name."""
 
 
@@ -146,9 +149,9 @@ class ValueSpec(Block):
 
     field: Natives | None = None
     """The CRM's name or names."""
-    values: dict[str, Text] = {}
+    values: dict[str, Text] = Field(default_factory=dict)
     """What the CRM says, what leadsync takes it for."""
-    bands: dict[Text, Number] = {}
+    bands: dict[Text, Number] = Field(default_factory=dict)
     """Each from this number up."""
     otherwise: Text | None = None
     """Every other value; left out: such rows do not count and are listed."""
@@ -180,7 +183,7 @@ class OpportunitySpec(Block):
 
     object: Native
     """The object's name in the CRM."""
-    fields: dict[Name, FieldSpec] = {}
+    fields: dict[Name, FieldSpec] = Field(default_factory=dict)
     """Fields by leadsync's name."""
     lost_because: ValueSpec = Field(default_factory=ValueSpec)
     """The field that says why a deal was lost, as reasons of funnel.yaml."""
@@ -237,17 +240,17 @@ class DynamicsNurture(Block):
 
 
 class _CrmFile(Block):
-    fields: dict[Name, FieldSpec] = {}
+    fields: dict[Name, FieldSpec] = Field(default_factory=dict)
     """Fields that Lead and Contact share, by leadsync's name."""
     contact: ObjectSpec
     """The contact object."""
     stages: Annotated[dict[Name, StageValue], Field(min_length=1)]
     """Each stage's value in both stage fields."""
-    converted: dict[str, Name] = {}
+    converted: dict[str, Name] = Field(default_factory=dict)
     """Values that the CRM forces at conversion: by_law, or a stage."""
-    dispositions: dict[str, Name] = {}
+    dispositions: dict[str, Name] = Field(default_factory=dict)
     """Call results in the status field: the stage that the status becomes."""
-    deprecated: dict[str, Name] = {}
+    deprecated: dict[str, Name] = Field(default_factory=dict)
     """Values that nobody should use: what `leadsync remap` proposes instead."""
     account: AccountSpec | None = None
     """The account object."""
@@ -257,7 +260,7 @@ class _CrmFile(Block):
     """The campaign object."""
     user: PlainObject | None = None
     """The user object."""
-    touches: dict[Name, TouchSpec] = {}
+    touches: dict[Name, TouchSpec] = Field(default_factory=dict)
     """Signs of engagement and follow-up; a row counts for the first that fits."""
     cadence_users: Texts = ()
     """Integrations whose finished tasks count as follow-up by the task's owner."""
@@ -272,7 +275,7 @@ class SalesforceFile(_CrmFile):
 
     lead: ObjectSpec
     """The Lead object."""
-    nurture: dict[Name, SalesforceNurture] = {}
+    nurture: dict[Name, SalesforceNurture] = Field(default_factory=dict)
     """What people join while they wait, by the names in funnel.yaml."""
 
 
@@ -281,5 +284,5 @@ class DynamicsFile(_CrmFile):
 
     lead: DynamicsLead
     """The lead table."""
-    nurture: dict[Name, DynamicsNurture] = {}
+    nurture: dict[Name, DynamicsNurture] = Field(default_factory=dict)
     """What people join while they wait, by the names in funnel.yaml."""

@@ -246,7 +246,7 @@ class Bulk(Block):
 class FunnelFile(Block):
     """The funnel law: one for Leads and Contacts, on every CRM."""
 
-    conditions: dict[Name, Condition] = {}
+    conditions: dict[Name, Condition] = Field(default_factory=dict)
     """Named once; any rule in any file may use the name like a yes/no field."""
     stages: Annotated[dict[Name, Stage], Field(min_length=1)]
     """In order from first to last; the order is the rank."""

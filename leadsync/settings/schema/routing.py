@@ -104,7 +104,9 @@ def _assign(raw: Any) -> Any:
         [(kind, name)] = raw.items()
         if kind in ("pool", "queue", "user") and isinstance(name, str) and name:
             return Destination(kind, name)
-    raise wrong(f"write {{pool: NAME}}, {{queue: NAME}}, {{user: NAME}}, or one of {', '.join(RELATIONS)}; not {shown(raw)}")
+    raise wrong(
+        f"write {{pool: NAME}}, {{queue: NAME}}, {{user: NAME}}, or one of {', '.join(RELATIONS)}; not {shown(raw)}"
+    )
 
 
 class RuleSpec(Block):
@@ -222,15 +224,17 @@ class RoutingFile(Block):
     """Stage: which list of rules to ask."""
     fallback: Fallback
     """When a rule finds everybody full or away."""
-    lists: dict[Name, ListSpec] = {}
+    lists: dict[Name, ListSpec] = Field(default_factory=dict)
     """Values for in_list."""
-    territories: dict[Name, Condition] = {}
+    territories: dict[Name, Condition] = Field(default_factory=dict)
     """The first that fits is `territory` in rules."""
     account_match: AccountMatchSpec
     """How a lead's account is found."""
-    rules: Annotated[dict[Name, Annotated[tuple[RuleSpec, ...], Field(strict=False, min_length=1)]], Field(min_length=1)]
+    rules: Annotated[
+        dict[Name, Annotated[tuple[RuleSpec, ...], Field(strict=False, min_length=1)]], Field(min_length=1)
+    ]
     """Lists of rules by name."""
-    pools: dict[Name, PoolSpec] = {}
+    pools: dict[Name, PoolSpec] = Field(default_factory=dict)
     """Pools by name."""
     absences: AbsenceFile | None = None
     """More absences, from a file."""

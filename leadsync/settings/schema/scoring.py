@@ -117,7 +117,7 @@ Row = Annotated[tuple[Cell, ...], Field(strict=False)]
 class Behaviour(Block):
     """What the person did: a matrix of points, and how they fade."""
 
-    decay: dict[str, DecaySpec] = {}
+    decay: dict[str, DecaySpec] = Field(default_factory=dict)
     """`default`, and channels that fade differently."""
     weak: Texts = ()
     """Responses that may be a machine's: they score, but never wake a raw or waiting person."""
@@ -141,9 +141,9 @@ class Product(Block):
 class TitleTables(Block):
     """Job titles. Case, accents and umlauts do not matter; * stands for any letters; the longest entry found wins."""
 
-    seniority: dict[Name, dict[str, Texts]] = {}
+    seniority: dict[Name, dict[str, Texts]] = Field(default_factory=dict)
     """Level > language > entries."""
-    function: dict[Name, Texts] = {}
+    function: dict[Name, Texts] = Field(default_factory=dict)
     """Function > entries of all languages."""
 
 
@@ -188,7 +188,7 @@ class ScoringFile(Block):
     """What the person did."""
     fast_lane: Condition = None
     """Hand-raisers: a condition on the touch."""
-    products: dict[Name, Product] = {}
+    products: dict[Name, Product] = Field(default_factory=dict)
     """Interest by product; the highest is `product` in rules."""
     titles: TitleTables = Field(default_factory=TitleTables)
     """Job titles."""

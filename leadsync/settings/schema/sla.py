@@ -21,7 +21,6 @@ from leadsync.settings.schema.types import (
     TimeText,
     positive_duration,
     share,
-    time_of_day,
 )
 
 Notice = Literal["put_back", "reason_missing", "hand_raised_again", "hand_raised_in_deal"]
@@ -135,7 +134,7 @@ class Agreement(Block):
 
     title: Text = "Service level agreement between marketing and sales"
     """The heading."""
-    parties: dict[str, Text] = {}
+    parties: dict[str, Text] = Field(default_factory=dict)
     """Who agrees."""
     owner: Text | None = None
     """Who keeps it up to date."""
@@ -145,7 +144,7 @@ class Agreement(Block):
     """Overdue: an alert once a week."""
     score_tweak_every: TargetText | None = None
     """How often the points are tweaked."""
-    duties: dict[Name, Text] = {}
+    duties: dict[Name, Text] = Field(default_factory=dict)
     """Per stage, in plain words; {what_to_do} in messages."""
     training: Text | None = None
     """How new people learn it."""
@@ -171,7 +170,7 @@ class Segment(Block):
     """The target."""
     acv: Money
     """What one deal is worth a year."""
-    rates: dict[Name, PartText] = {}
+    rates: dict[Name, PartText] = Field(default_factory=dict)
     """Share of each stage that gets to the next; used only where history is too short."""
 
 
@@ -197,7 +196,7 @@ class SlaFile(Block):
     """How people are reached."""
     messages: Annotated[dict[Name, MessageSpec], Field(min_length=1)]
     """Words by name."""
-    notices: dict[Notice, NoticeSpec] = {}
+    notices: dict[Notice, NoticeSpec] = Field(default_factory=dict)
     """What else is told, to whom."""
     agreement: Agreement = Field(default_factory=Agreement)
     """What sales and marketing have signed."""

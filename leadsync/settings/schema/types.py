@@ -22,7 +22,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 DURATION_PATTERN = r"^\d+\s*[smhd]$|^\d+\s+business\s+(hour|day)s?$"
 TIME_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d$"
-SHIFT_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
+SHIFT_PATTERN = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 SHARE_PATTERN = r"^\d+(\.\d+)?\s*%$"
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
@@ -31,9 +31,7 @@ NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
 class Block(BaseModel):
     """A block of keys: unknown keys are refused, values never change, descriptions are the attributes' docstrings."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True)
 
 
 def wrong(message: str) -> PydanticCustomError:
@@ -122,11 +120,11 @@ def shift(raw: Any) -> Shift:
     """Return the working time that `09:00-17:00` names; a shift never runs past midnight."""
     text = _text(raw, "a shift is text such as 09:00-17:00")
     start, dash, end = text.partition("-")
-    found = (_TIME.fullmatch(start.strip()), _TIME.fullmatch(end.strip()))
+    found = (_TIME.fullmatch(start.strip()), _TIME.fullmatch(end.strip().replace("24:00", "00:00")))
     if not dash or not found[0] or not found[1]:
         raise wrong(f"{shown(text)} is not a shift; write 09:00-17:00")
     begins, ends = (time(int(match[1]), int(match[2])) for match in found if match)
-    if begins >= ends:
+    if begins >= ends != time(0):  # an end of 00:00 is the day's last midnight
         raise wrong(f"{shown(text)} ends before it begins; a night shift is two shifts on two days")
     return Shift(begins, ends)
 
@@ -226,7 +224,9 @@ ZoneText = Annotated[str, *_parsed(zone, r"^[A-Za-z][A-Za-z0-9_+/-]*$", "Europe/
 
 def _condition(raw: Any) -> Any:
     if isinstance(raw, list):
-        raise wrong("conditions stand in a bare list: nobody can tell whether all or any of them must hold; write all: or any:")
+        raise wrong(
+            "conditions stand in a bare list: nobody can tell whether all or any of them must hold; write all: or any:"
+        )
     if not isinstance(raw, str | dict) or not raw:
         raise wrong(f"a condition is a name, or a block such as country: DE, not {shown(raw)}")
     return raw
@@ -238,17 +238,20 @@ _OPERATORS: dict[str, Any] = {
     "additionalProperties": False,
     "minProperties": 1,
     "properties": {
-        **dict.fromkeys(
-            ("at_least", "at_most", "more_than", "less_than"),
-            {"type": ["string", "number"], "description": "A number, date, duration or score; text letter by letter"},
-        ),
-        **dict.fromkeys(
-            ("contains", "starts_with", "ends_with"),
-            {
+        **{
+            operator: {
+                "type": ["string", "number"],
+                "description": "A number, date, duration or score; text letter by letter",
+            }
+            for operator in ("at_least", "at_most", "more_than", "less_than")
+        },
+        **{
+            operator: {
                 "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
                 "description": "A text, or a list of which one fits",
-            },
-        ),
+            }
+            for operator in ("contains", "starts_with", "ends_with")
+        },
         "in_list": {"type": "string", "description": "A name under lists: in routing.yaml"},
         "within": {"type": "string", "pattern": DURATION_PATTERN, "description": "A date, counted back from now"},
         "older_than": {"type": "string", "pattern": DURATION_PATTERN, "description": "A date, counted back from now"},

@@ -1,0 +1,232 @@
+"""Builds every object of a running leadsync, by hand, in one readable place.
+
+Which class stands behind `kind:` in config is decided here and nowhere else; heavy CRM libraries are imported only
+when their CRM is configured.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+from leadsync import channels as channel_kinds
+from leadsync.clock import Clock, SystemClock
+from leadsync.cycle import ALL_KINDS, Cycle, Rules
+from leadsync.domain.instants import from_text
+from leadsync.domain.rulebook import Rulebook
+from leadsync.domain.standing import Grounds
+from leadsync.errors import ConfigError, LeadsyncError
+from leadsync.ledger import Ledger, open_ledger
+from leadsync.ports import Channel, Crm
+from leadsync.secret import Secret
+from leadsync.settings import Loaded, load
+from leadsync.settings.credentials import Credentials, channel_secrets, credentials
+from leadsync.settings.runtime import CrmConnection, Settings
+from leadsync.settings.write import Picklists
+
+if TYPE_CHECKING:
+    from leadsync.crm.salesforce.auth import Credentials as SalesforceCredentials
+
+
+@dataclass(slots=True)
+class App:
+    """Everything of one configuration, over one ledger."""
+
+    loaded: Loaded
+    ledger: Ledger
+    crms: Mapping[str, Crm]
+    channels: Mapping[str, Channel]
+    rules: Rules
+    clock: Clock
+    stop: Event
+
+    @property
+    def settings(self) -> Settings:
+        """Return how the daemon runs."""
+        return self.loaded.settings
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """Return what the business wants."""
+        return self.loaded.rulebook
+
+    def grounds(self, crm: str, now: datetime | None) -> Grounds:
+        """Return what a decision read from the ledger alone stands on; now is the last instant seen of the CRM."""
+        ledger = self.ledger
+        seen = ledger.meta(f"seen:{crm}")
+        moment = now or (from_text(seen) if seen else self.clock.wall())
+        return Grounds(
+            rulebook=self.rulebook,
+            crm=crm,
+            directory=ledger.directory(crm, ledger.meta(f"user:{crm}") or "", moment),
+            now=moment,
+            go_live_at=self.rules.go_live_at or ledger.go_live(crm) or moment,
+            kinds=ALL_KINDS,
+            link=self.settings.crms[crm].url,
+        )
+
+    def adopt(self, loaded: Loaded, rules: Rules, env: Mapping[str, str]) -> None:
+        """Go over to newly loaded files between cycles; the ledger stays open."""
+        self.loaded = loaded
+        self.rules = rules
+        self.crms = {
+            name: build_crm(name, connection, loaded, env, self.clock)
+            for name, connection in loaded.settings.crms.items()
+        }
+        self.channels = build_channels(loaded, env)
+
+    def cycles(self) -> Mapping[str, Cycle]:
+        """Return the cycle of each CRM, by the CRM's name."""
+        return {name: self.cycle(name) for name in self.crms}
+
+    def cycle(self, name: str) -> Cycle:
+        """Return the cycle of one CRM."""
+        return Cycle(
+            self.crms[name],
+            self.ledger,
+            self.rules,
+            self.channels,
+            alerts=self.settings.alerts.to,
+            link=self.settings.crms[name].url,
+            stopping=self.stop.is_set,
+        )
+
+
+@contextmanager
+def open_app(
+    config: Path,
+    mappings: Path,
+    env: Mapping[str, str],
+    *,
+    deliver: Sequence[str] | None = None,
+    read_only: bool = False,
+    stop: Event | None = None,
+) -> Iterator[App]:
+    """Yield the whole application; `deliver` replaces what config says may be delivered.
+
+    Raises ConfigError with every problem of every file, LockHeld when another process writes the ledger.
+    """
+    loaded = load(config, mappings, env)
+    stop = stop or Event()
+    clock = SystemClock(stop)
+    settings = loaded.settings
+    ledger = open_ledger(Path(settings.ledger.location), read_only=read_only)
+    try:
+        yield App(
+            loaded=loaded,
+            ledger=ledger,
+            crms={name: build_crm(name, connection, loaded, env, clock) for name, connection in settings.crms.items()},
+            channels=build_channels(loaded, env),
+            rules=build_rules(loaded, deliver),
+            clock=clock,
+            stop=stop,
+        )
+    finally:
+        ledger.close()
+
+
+def build_rules(loaded: Loaded, deliver: Sequence[str] | None = None) -> Rules:
+    """Return what the cycle goes by."""
+    settings = loaded.settings
+    return Rules(
+        rulebook=loaded.rulebook,
+        deliver=frozenset(settings.deliver if deliver is None else deliver),
+        go_live_at=settings.go_live_at,
+        limits=settings.limits.writes,
+    )
+
+
+def build_crm(
+    name: str, connection: CrmConnection, loaded: Loaded, env: Mapping[str, str], clock: Clock
+) -> Crm:
+    """Return the adapter of one org."""
+    if connection.kind not in _ADAPTERS:
+        raise ConfigError(f"{name}: this version of leadsync speaks {', '.join(_ADAPTERS)}, not {connection.kind}")
+    return _ADAPTERS[connection.kind](name, connection, loaded, env, clock)
+
+
+def _salesforce(name: str, connection: CrmConnection, loaded: Loaded, env: Mapping[str, str], clock: Clock) -> Crm:
+    from leadsync.crm.salesforce import SalesforceCrm
+
+    limits, pools = loaded.settings.limits, loaded.rulebook.routing.pools
+    return SalesforceCrm(
+        name,
+        connection.url,
+        connection.api_version,
+        _salesforce_credentials(connection.credentials, env),
+        loaded.rulebook.mappings[name],
+        company_zone=loaded.rulebook.company.zone,
+        clock=clock,
+        share=limits.api_share,
+        reserve=limits.api_reserve,
+        named_users=sorted({member.user for pool in pools.values() for member in pool.members}),
+    )
+
+
+def _salesforce_credentials(prefix: str, env: Mapping[str, str]) -> "SalesforceCredentials":
+    """Return what the environment offers to log in to Salesforce with."""
+    from leadsync.crm.salesforce.auth import Credentials as SalesforceCredentials
+
+    given = credentials(prefix, env)
+    return SalesforceCredentials(
+        prefix=prefix,
+        client_id=_plain(given.client_id),
+        client_secret=given.client_secret,
+        private_key=given.private_key,
+        username=_plain(given.username),
+        password=_with_security_token(given),
+        token=given.token,
+    )
+
+
+def _plain(secret: Secret | None) -> str | None:
+    """Return what is given like a secret but is none: a consumer key, a user name."""
+    return secret.reveal() if secret else None
+
+
+def _with_security_token(given: Credentials) -> Secret | None:
+    """Return the password with the security token behind it, as the password flow wants them."""
+    if given.password and given.security_token:
+        return Secret(given.password.reveal() + given.security_token.reveal())
+    return given.password
+
+
+_ADAPTERS: Mapping[str, Callable[[str, CrmConnection, Loaded, Mapping[str, str], Clock], Crm]] = {
+    "salesforce": _salesforce
+}
+
+
+def build_channels(loaded: Loaded, env: Mapping[str, str]) -> Mapping[str, Channel]:
+    """Return every channel of config by its name; raises ConfigError for a missing secret."""
+    settings = loaded.settings
+    return {
+        name: channel_kinds.build(name, channel, channel_secrets(name, env), settings.channel_hosts)
+        for name, channel in settings.channels.items()
+    }
+
+
+def picklists_of(kind: str, url: str, env: Mapping[str, str]) -> tuple[Picklists | None, str]:
+    """Return the org's own picklists for `init`, or None with the reason why it could not be asked."""
+    if kind != "salesforce":
+        return None, "its choices come from the deploy kit"
+    from leadsync.crm.salesforce.picklists import read_picklists
+    from leadsync.settings.runtime import API_VERSIONS
+
+    try:
+        found = read_picklists(url, API_VERSIONS[kind], _salesforce_credentials("LEADSYNC_SALESFORCE", env), SystemClock())
+    except LeadsyncError as error:
+        return None, str(error)
+    return Picklists(found.lead_status, found.campaign_types, found.lead_sources), ""
+
+
+def parse_now(text: str | None) -> datetime | None:
+    """Return the instant that `--now` names; raises ConfigError for anything else."""
+    if text is None:
+        return None
+    try:
+        return from_text(text)
+    except ValueError as error:
+        raise ConfigError(f"--now {text!r} is no instant; write it like 2026-12-01T08:00:00Z") from error

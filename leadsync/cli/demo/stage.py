@@ -1,0 +1,101 @@
+"""The demo's stage: a sandbox with a living company, an installation of leadsync beside it, and one clock for both."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from leadsync.app import App, open_app
+from leadsync.cycle import ALL_KINDS
+from leadsync.errors import CrmUnavailable
+from leadsync.settings.write import sample_files
+
+START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+"""A Monday morning; fixed, so that the same seed gives the same figures on any day."""
+
+PAST_DAYS = 90
+
+CONFIG = """\
+# The demo's own configuration: everything is delivered, and what people are told goes to the log.
+company: {{name: Acme, zone: Europe/Berlin}}
+crms:
+  salesforce: {{kind: salesforce, url: {url}}}
+ledger: {{location: {location}}}
+deliver: [notices, stage_entered, score, contact_stage, lead_stage, owner, membership]
+limits:
+  api_share: 100%
+  api_reserve: 20%
+channels:
+  email: {{kind: log}}
+  crm_task: {{kind: log}}
+  sales_floor: {{kind: log}}
+  emea_teams: {{kind: log}}
+  ops: {{kind: log}}
+alerts: {{to: ops}}
+logging: {{level: error}}
+...
+"""
+
+
+@dataclass(slots=True)
+class Stage:
+    """A running sandbox with leadsync beside it."""
+
+    url: str
+    folder: Path
+    app: App
+    config: Path
+    mappings: Path
+
+    @property
+    def location(self) -> Path:
+        """Return the ledger's file."""
+        return Path(self.app.settings.ledger.location)
+
+    def control(self, what: str, **body: Any) -> Mapping[str, Any]:
+        """Ask the sandbox for something that no CRM's API offers: to let time pass, to pause its people."""
+        answer = requests.post(f"{self.url}/sandbox/{what}", json=body, timeout=300)
+        if answer.status_code != 200:
+            raise CrmUnavailable(f"the sandbox refuses {what}: {answer.text[:200]}")
+        found: Mapping[str, Any] = answer.json()
+        return found
+
+    def api_calls(self) -> int:
+        """Return how many requests the sandbox has counted against the org's limit."""
+        import msgspec
+
+        answer = requests.get(f"{self.url}/sandbox/requests", params={"after": 0}, timeout=300)
+        return sum(1 for line in answer.content.splitlines() if line and msgspec.json.decode(line)["api"])
+
+
+@contextmanager
+def set_up(*, seed: int, leads: int) -> Iterator[Stage]:
+    """Yield a sandbox frozen at its first morning, and leadsync ready for its first cycle; both are gone afterwards."""
+    from leadsync.sandbox.box import Options
+    from leadsync.sandbox.server import serve
+
+    folder = Path(tempfile.mkdtemp(prefix="leadsync-demo-"))
+    server = serve(Options(seed=seed, leads=leads, days=PAST_DAYS, start=START, frozen=True)).start()
+    try:
+        ready = server.ready()
+        url = str(ready["url"])
+        for path, text in sample_files("salesforce", url, None).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        config = folder / "config" / "leadsync.yaml"
+        config.write_text(CONFIG.format(url=url, location=folder / "ledger" / "leadsync.db"), encoding="utf-8")
+        env = {
+            "LEADSYNC_SALESFORCE_CLIENT_ID": str(ready["client_id"]),
+            "LEADSYNC_SALESFORCE_CLIENT_SECRET": str(ready["client_secret"]),
+        }
+        with open_app(config, folder / "mappings", env, deliver=sorted(ALL_KINDS)) as app:
+            yield Stage(url, folder, app, config, folder / "mappings")
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

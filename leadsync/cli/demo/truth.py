@@ -1,0 +1,179 @@
+"""Is the ledger right? Compared with the sandbox's own record of every change, not with leadsync's opinion.
+
+*Equal*: every row's value, owner and state are the truth's; where the CRM keeps history so is each record's sequence of
+(from, to, at), elsewhere it is a subsequence that ends in the same value. *Overwritten*: a write of ours to a field that a
+person had set after the version the write named, or, without a precondition, to any field that a person set last.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import requests
+
+from leadsync.domain.instants import to_text
+from leadsync.domain.mapping import CrmMapping, stage_of
+
+
+class Change(msgspec.Struct):
+    """One committed field change, as the sandbox tells it."""
+
+    seq: int
+    object: str
+    id: str
+    field: str
+    old: Any
+    new: Any
+    at: datetime
+    by: str | None
+    via: str
+    token: str | None = None
+    guard: str | None = None
+
+
+def changes(url: str, native: str) -> list[Change]:
+    """Return every committed change of one native object, in order of commit."""
+    answer = requests.get(f"{url}/sandbox/truth", params={"object": native}, timeout=120)
+    answer.raise_for_status()
+    return [msgspec.json.decode(line, type=Change) for line in answer.content.splitlines() if line]
+
+
+def overwritten(found: Iterable[Change], own_user_id: str) -> list[Change]:
+    """Return our writes that replaced a person's edit nobody had read."""
+    set_at: dict[tuple[str, str, str], datetime | None] = {}
+    lost: list[Change] = []
+    for change in found:
+        key = (change.object, change.id, change.field)
+        if change.via == "api" and change.by == own_user_id:
+            by_person = set_at.get(key)
+            if by_person is not None and (change.guard is None or _second(by_person) > _instant(change.guard)):
+                lost.append(change)
+            set_at[key] = None
+        elif change.via == "person":
+            set_at[key] = change.at
+        else:
+            set_at[key] = None
+    return lost
+
+
+def _second(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _instant(text: str) -> datetime:
+    """Return a precondition's instant: an HTTP date, or the ISO text of a version."""
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@dataclass(slots=True)
+class _Row:
+    value: str | None = None
+    owner: str | None = None
+    deleted: bool = False
+    converted: bool = False
+    merged: bool = False
+
+    @property
+    def state(self) -> str:
+        if self.merged and self.deleted:
+            return "merged"
+        if self.deleted:
+            return "deleted"
+        return "converted" if self.converted else "live"
+
+
+def differences(
+    location: Path, found: Mapping[str, list[Change]], mapping: CrmMapping, history: frozenset[str]
+) -> Iterator[str]:
+    """Yield what the ledger has wrong, one line each; `found` holds the changes of lead and contact."""
+    con = sqlite3.connect(f"{location.resolve().as_uri()}?mode=ro", uri=True)
+    con.row_factory = sqlite3.Row
+    try:
+        for name, told in found.items():
+            yield from _wrong_rows(con, name, told, mapping)
+            yield from _wrong_moves(con, name, told, mapping, exact=name in history)
+    finally:
+        con.close()
+
+
+def _wrong_rows(con: sqlite3.Connection, name: str, told: list[Change], mapping: CrmMapping) -> Iterator[str]:
+    objects = mapping.objects[name]
+    truth: dict[str, _Row] = defaultdict(_Row)
+    for change in told:
+        row = truth[change.id]
+        match change.field:
+            case "IsDeleted":
+                row.deleted = bool(change.new)
+            case "IsConverted":
+                row.converted = bool(change.new)
+            case "MasterRecordId":
+                row.merged = change.new is not None
+            case field if field in objects.stage.native:
+                row.value = change.new
+            case field if field in objects.owner.native:
+                row.owner = change.new
+    known = {
+        row["record_id"]: row
+        for row in con.execute("SELECT record_id, stage_value, owner_id, state FROM v_people WHERE object = ?", (name,))
+    }
+    for record_id, row in truth.items():
+        mine = known.pop(record_id, None)
+        if mine is None:
+            if not row.deleted:
+                yield f"{name} {record_id}: the ledger has never seen it ({row.state})"
+            continue
+        for what, wanted in (("stage_value", row.value), ("owner_id", row.owner), ("state", row.state)):
+            if (mine[what] or None) != (wanted or None):
+                yield f"{name} {record_id}: {what} is {mine[what]!r} in the ledger and {wanted!r} in truth"
+    for record_id in known:
+        yield f"{name} {record_id}: the CRM never had it"
+
+
+def _wrong_moves(
+    con: sqlite3.Connection, name: str, told: list[Change], mapping: CrmMapping, *, exact: bool
+) -> Iterator[str]:
+    fields = mapping.objects[name].stage.native
+    truth: dict[str, list[tuple[str | None, str]]] = defaultdict(list)
+    last: dict[str, str | None] = {}
+    for change in told:
+        if change.field not in fields or change.new in mapping.converted:
+            continue
+        if change.id in last and _means_the_same(mapping, last[change.id], change.new):
+            last[change.id] = change.new
+            continue
+        last[change.id] = change.new
+        truth[change.id].append((change.new, to_text(change.at)))
+    mine: dict[str, list[tuple[str | None, str]]] = defaultdict(list)
+    for row in con.execute(
+        "SELECT record_id, to_value, at, reason FROM v_transitions WHERE object = ? ORDER BY record_id, at, seq", (name,)
+    ):
+        if row["reason"] != "converted":
+            mine[row["record_id"]].append((row["to_value"], row["at"]))
+    for record_id, moves in mine.items():
+        wanted = truth.get(record_id, [])
+        if exact and moves != wanted:
+            yield f"{name} {record_id}: the ledger tells {moves}, truth {wanted}"
+        elif not exact and not _is_subsequence([value for value, _ in moves], [value for value, _ in wanted]):
+            yield f"{name} {record_id}: the ledger tells {moves}, which is no part of {wanted}"
+    if exact:
+        for record_id in truth.keys() - mine.keys():
+            yield f"{name} {record_id}: the ledger tells of no move, truth of {truth[record_id]}"
+
+
+def _means_the_same(mapping: CrmMapping, one: str | None, other: str | None) -> bool:
+    stage = stage_of(mapping, one)
+    return one == other or (stage is not None and stage == stage_of(mapping, other))
+
+
+def _is_subsequence(part: list[str | None], whole: list[str | None]) -> bool:
+    rest = iter(whole)
+    return all(any(value == other for other in rest) for value in part)

@@ -1,0 +1,79 @@
+"""outbox: what leadsync wishes to do, has done, and holds back."""
+
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from leadsync.cli import options
+from leadsync.cli.output import emit_json, emit_table, say
+from leadsync.errors import LeadsyncError
+
+COLUMNS = (
+    "effect_id", "kind", "group_id", "object", "record_id", "state", "attempts", "retry_at", "decided_at", "error",
+)  # fmt: skip
+
+
+def register(cli: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="What leadsync wishes to do, has done, and holds back.")
+    group.command("list")(list_effects)
+    group.command("retry")(retry)
+    group.command("release")(release)
+    cli.add_typer(group, name="outbox")
+
+
+def list_effects(
+    state: Annotated[str | None, Option("--state", help="Only this state, e.g. held, rejected, dead.")] = None,
+    limit: Annotated[int, Option("--limit", min=1, help="At most this many.")] = 100,
+    config: options.Config = options.CONFIG,
+    mappings: options.Mappings = options.MAPPINGS,
+    as_json: options.AsJson = False,
+) -> None:
+    """List effects, the newest first.
+
+    Example: leadsync outbox list --state held
+    """
+    from leadsync.app import open_app
+
+    with open_app(config, mappings, options.environment(), read_only=True) as app:
+        rows = [dict(row) for row in app.ledger.list_outbox(state, limit)]
+    if as_json:
+        emit_json(rows)
+        return
+    emit_table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
+
+
+def retry(
+    effect_id: Annotated[str, Argument(help="The effect's id, from `outbox list`.")],
+    config: options.Config = options.CONFIG,
+    mappings: options.Mappings = options.MAPPINGS,
+) -> None:
+    """Try a rejected or dead effect again; it keeps its id.
+
+    Example: leadsync outbox retry 6f1d1c1e-6a1b-5c6e-9d53-2b8c7d0c9a11
+    """
+    from leadsync.app import open_app
+
+    with open_app(config, mappings, options.environment()) as app:
+        if not app.ledger.retry(effect_id):
+            raise LeadsyncError(f"no rejected or dead effect has the id {effect_id}; see `leadsync outbox list`")
+    say("it will be tried in the next cycle")
+
+
+def release(
+    group: Annotated[str, Argument(help="The group's name, from `outbox list --state held`.")],
+    config: options.Config = options.CONFIG,
+    mappings: options.Mappings = options.MAPPINGS,
+) -> None:
+    """Let a group go that a safety limit holds back.
+
+    Example: leadsync outbox release "lead_stage:hundred points"
+    """
+    from leadsync.app import open_app
+
+    with open_app(config, mappings, options.environment()) as app:
+        count = app.ledger.release(group)
+    if not count:
+        raise LeadsyncError(f"nothing of the group {group!r} is held; see `leadsync outbox list --state held`")
+    say(f"{count} effects released; the next cycle delivers them")

@@ -1,0 +1,1 @@
+"""Adapters to the CRMs, one package each; the cycle knows only `ports.Crm`."""

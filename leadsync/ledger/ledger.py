@@ -1,0 +1,460 @@
+"""The ledger: one SQLite file that one process writes and anybody may read.
+
+Every method that writes is one immediate transaction. What is behind each stands in its own module; here is who may,
+in which order, and what is remembered between calls.
+"""
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from leadsync.domain.effects import OutboxRow, Outcome
+from leadsync.domain.funnel import FunnelLaw
+from leadsync.domain.mapping import CrmMapping
+from leadsync.domain.plan import Plan
+from leadsync.domain.rulebook import Rulebook
+from leadsync.domain.situation import Directory, Situation
+from leadsync.errors import LockHeld, StorageFailed, WrongOrg
+from leadsync.ledger import outbox, search
+from leadsync.ledger.codec import from_data, instant, optional_instant, optional_text, text
+from leadsync.ledger.connection import connect, guarded, quick_check, writing
+from leadsync.ledger.directory import DirectoryCache, read_directory
+from leadsync.ledger.intake import Intake, Stored
+from leadsync.ledger.lock import Lock, refuse_remote
+from leadsync.ledger.migrations import steps
+from leadsync.ledger.pages import store_page
+from leadsync.ledger.situations import read_situations
+from leadsync.ledger.views import make_views
+from leadsync.ledger.writer import CommitCounts, PlanRows, rows_of, store_plan
+from leadsync.ports import Mark, Page
+
+
+@dataclass(slots=True)
+class _WholeRead:
+    """The ids of a whole read of a source that is under way."""
+
+    ids: set[str]
+
+
+@guarded
+def open_ledger(path: Path | str, *, read_only: bool = False) -> "Ledger":
+    """Open a ledger, and unless read only: take its lock, bring its tables up to date and begin a new epoch.
+
+    Raises LockHeld when another process writes it, StorageFailed when the file is damaged, not a ledger, written by a
+    newer leadsync, or on a network file system.
+    """
+    file = Path(path)
+    if read_only:
+        con = connect(file, read_only=True)
+        if con.execute("PRAGMA user_version").fetchone()[0] != len(list(steps.applied(_database(con)))):
+            con.close()
+            raise StorageFailed(f"{file} is no ledger of this release; open it once with `leadsync sync`")
+        return Ledger(file, con, lock=None, epoch=0)
+    refuse_remote(file)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = Lock(file)
+    try:
+        con = connect(file, read_only=False)
+        try:
+            quick_check(con, file)
+            epoch = _prepare(con, file)
+        except BaseException:
+            con.close()
+            raise
+    except BaseException:
+        lock.release()
+        raise
+    return Ledger(file, con, lock=lock, epoch=epoch)
+
+
+def _database(con: sqlite3.Connection) -> Database:
+    return Database(con, execute_plugins=False)
+
+
+def _prepare(con: sqlite3.Connection, file: Path) -> int:
+    """Migrate, remake the views and count the epoch up."""
+    db = _database(con)
+    known = len(steps.pending(db)) + len(list(steps.applied(db)))
+    if con.execute("PRAGMA user_version").fetchone()[0] > known:
+        raise StorageFailed(f"{file} was written by a newer leadsync; use that one, older ones cannot read it")
+    steps.apply(db)
+    with writing(con):
+        make_views(con)
+        epoch: int = con.execute(
+            "INSERT INTO meta (key, value) VALUES ('epoch', '1')"
+            " ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS INTEGER) + 1 AS TEXT)"
+            " RETURNING CAST(value AS INTEGER)"
+        ).fetchone()[0]
+    return epoch
+
+
+class Ledger:
+    """An open ledger. Made by `open_ledger`; used by one thread at a time."""
+
+    def __init__(self, path: Path, con: sqlite3.Connection, *, lock: Lock | None, epoch: int) -> None:
+        self.path = path
+        self.con = con
+        self.epoch = epoch
+        self._lock = lock
+        self._cache = DirectoryCache()
+        self._whole_reads: dict[tuple[str, str], _WholeRead] = {}
+
+    def __enter__(self) -> "Ledger":
+        """Return the ledger itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file, close it and give the lock back."""
+        if self._lock is not None:
+            # If it fails, the log stays beside the file and is read at the next start.
+            with suppress(sqlite3.Error):
+                self.con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.con.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    # Observing
+
+    @guarded
+    def store(
+        self,
+        page: Page,
+        mapping: CrmMapping,
+        *,
+        go_live_at: datetime | None,
+        own_user_id: str,
+        history: Collection[str],
+    ) -> Stored:
+        """Store one page with everything that follows from it, and its mark, in one transaction.
+
+        `history` names the objects whose stage history the CRM keeps. Nothing is kept of a page that fails.
+        """
+        intake = self._intake(page, mapping, go_live_at, own_user_id, frozenset(history))
+        seen = self._follow_whole_read(mapping.crm, page)
+        try:
+            with writing(self.con):
+                intake.next_rid = 1 + (self.con.execute("SELECT max(rid) FROM records").fetchone()[0] or 0)
+                intake.next_seq = 1 + (self.con.execute("SELECT max(seq) FROM transitions").fetchone()[0] or 0)
+                stored = store_page(intake, page, seen)
+        except BaseException:
+            self._cache.forget_all()
+            raise
+        if page.mark is not None:
+            self._whole_reads.pop((mapping.crm, page.source), None)
+        if page.source in ("user", "queue"):
+            self._cache.forget(mapping.crm)
+        self._cache.note(intake)
+        return stored
+
+    def _intake(
+        self, page: Page, mapping: CrmMapping, go_live_at: datetime | None, own_user_id: str, history: frozenset[str]
+    ) -> Intake:
+        return Intake(
+            con=self.con,
+            mapping=mapping,
+            crm=mapping.crm,
+            read_at=text(page.read_at),
+            go_live=optional_text(go_live_at),
+            own_user_id=own_user_id,
+            history=history,
+            forced=frozenset(mapping.converted),
+            next_rid=0,
+            next_seq=0,
+        )
+
+    def _follow_whole_read(self, crm: str, page: Page) -> set[str] | None:
+        """Note the ids of a page; return all ids of the whole read that it ends, None when it ends none.
+
+        A read that was begun by an earlier process is not known whole, so nothing is concluded from it.
+        """
+        if page.source not in ("lead", "contact"):
+            return None
+        key = (crm, page.source)
+        under_way = self.con.execute(
+            "SELECT progress IS NOT NULL FROM marks WHERE crm = ? AND source = ?", key
+        ).fetchone()
+        begins = (page.progress is not None or page.full) and not (under_way and under_way[0])
+        if begins:
+            self._whole_reads[key] = _WholeRead(set())
+        read = self._whole_reads.get(key)
+        if read is None:
+            return None
+        read.ids |= {row.ref.id for row in page.rows if hasattr(row, "ref")}
+        return read.ids if page.full else None
+
+    @guarded
+    def marks(self, crm: str) -> dict[str, Mark]:
+        """Return how far each source of a CRM is known to be complete."""
+        rows = self.con.execute("SELECT source, mark, progress FROM marks WHERE crm = ?", (crm,))
+        return {source: Mark(mark, progress) for source, mark, progress in rows}
+
+    @guarded
+    def rewind(self, crm: str, source: str) -> None:
+        """Forget the mark of a source, so that it is read whole again."""
+        with writing(self.con):
+            self.con.execute("DELETE FROM marks WHERE crm = ? AND source = ?", (crm, source))
+
+    # Deciding
+
+    @guarded
+    def due(self, crm: str, now: datetime, limit: int | None = None) -> list[str]:
+        """Return the persons whose time has come, the longest waiting first; whoever just changed comes before all."""
+        rows = self.con.execute(
+            "SELECT person_id FROM persons WHERE crm = ? AND wake_at <= ? ORDER BY wake_at, person_id LIMIT ?",
+            (crm, text(now), -1 if limit is None else limit),
+        )
+        return [row[0] for row in rows]
+
+    @guarded
+    def undecided(self, crm: str, limit: int, *, now: datetime | None = None) -> list[str]:
+        """Return persons who wait for a decision without hurry: taken over at first sight, or decided by older rules.
+
+        Whoever is due as of `now` is left to `due`; without it, whoever has a `wake_at` at all is.
+        """
+        rows = self.con.execute(
+            "SELECT person_id FROM persons WHERE crm = ? AND waiting = 1 AND (wake_at IS NULL OR wake_at > ?)"
+            " ORDER BY rowid LIMIT ?",
+            (crm, "~" if now is None else text(now), limit),
+        )
+        return [row[0] for row in rows]
+
+    @guarded
+    def wake(self, person_ids: Collection[str]) -> None:
+        """Make these persons due at once."""
+        with writing(self.con):
+            self.con.executemany(
+                "UPDATE persons SET wake_at = '' WHERE person_id = ?", [(person_id,) for person_id in person_ids]
+            )
+
+    @guarded
+    def situations(
+        self, crm: str, person_ids: Sequence[str], *, twins: bool = True, law: FunnelLaw | None = None
+    ) -> list[Situation]:
+        """Return the situations of these persons, in order; whoever has no record (any more) is left out.
+
+        Mass changes and list imports are found by the numbers of the law; without a law none are looked for.
+        """
+        return read_situations(self.con, crm, person_ids, twins=twins, law=law)
+
+    @guarded
+    def directory(self, crm: str, own_user_id: str, now: datetime) -> Directory:
+        """Return users, queues, companies and loads of a CRM; loads count people in the routed stages of the rulebook."""
+        return read_directory(self.con, self._cache, crm, own_user_id, now)
+
+    @guarded
+    def commit(self, plan: Plan | PlanRows, now: datetime) -> CommitCounts:
+        """Write what a batch of decisions came to, in one transaction."""
+        rows = plan if isinstance(plan, PlanRows) else rows_of(plan)
+        with writing(self.con):
+            return store_plan(self.con, rows, now)
+
+    # Delivering
+
+    @guarded
+    def outbox(
+        self,
+        states: Sequence[str],
+        *,
+        now: datetime,
+        kinds: Sequence[str] | None = None,
+        crm: str | None = None,
+        limit: int | None = None,
+    ) -> list[OutboxRow]:
+        """Return effects in these states whose `retry_at` has come, by priority and then by age.
+
+        `kinds` are of write, membership, escalation and notice.
+        """
+        return outbox.read_outbox(self.con, states, now=now, kinds=kinds, crm=crm, limit=limit)
+
+    @guarded
+    def claim(self, effect_ids: Sequence[str], now: datetime) -> list[str]:
+        """Commit the intent to send these effects and return those that may be sent; only then may a byte leave.
+
+        Raises LockHeld when a later process has taken the ledger over.
+        """
+        with writing(self.con):
+            self._check_epoch()
+            return outbox.claim(self.con, effect_ids, self.epoch, text(now))
+
+    def _check_epoch(self) -> None:
+        if self.con.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0] != str(self.epoch):
+            raise LockHeld(f"{self.path} was taken over by another leadsync; this one stops")
+
+    @guarded
+    def finish(self, outcomes: Sequence[Outcome], now: datetime) -> int:
+        """Write down what became of attempts; return how many effects that changed."""
+        with writing(self.con):
+            return outbox.finish(self.con, outcomes, now)
+
+    @guarded
+    def release(self, group_id: str) -> int:
+        """Let the held effects of a group go; return how many."""
+        with writing(self.con):
+            return outbox.release(self.con, group_id)
+
+    @guarded
+    def retry(self, effect_id: str) -> bool:
+        """Give a dead or rejected effect another try; say whether there was such a one."""
+        with writing(self.con):
+            return outbox.retry(self.con, effect_id)
+
+    @guarded
+    def rescue(self) -> int:
+        """Turn what earlier processes left as sent into unknown; return how many."""
+        with writing(self.con):
+            return outbox.rescue(self.con, self.epoch)
+
+    @guarded
+    def void_undelivered(self, now: datetime) -> int:
+        """Supersede every effect that was never sent; return how many."""
+        with writing(self.con):
+            return outbox.void_undelivered(self.con, text(now))
+
+    @guarded
+    def list_outbox(self, state: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Return rows of v_outbox, the newest first."""
+        return search.rows_of(
+            self.con,
+            "SELECT * FROM v_outbox WHERE ?1 IS NULL OR state = ?1 ORDER BY decided_at DESC, effect_id LIMIT ?2",
+            (state, -1 if limit is None else limit),
+        )
+
+    @guarded
+    def group_sizes(self, since: datetime) -> dict[str, int]:
+        """Return how many effects of each group were let go since an instant: held and overtaken ones do not count."""
+        rows = self.con.execute(
+            "SELECT group_id, count(*) FROM outbox WHERE decided_at >= ? AND (state NOT IN ('held', 'superseded')"
+            " OR attempts > 0) GROUP BY group_id",
+            (text(since),),
+        )
+        return dict(rows.fetchall())
+
+    @guarded
+    def address(self, crm: str, user_id: str) -> str | None:
+        """Return the e-mail address of a CRM user, None when there is no such user or address."""
+        row = self.con.execute("SELECT data FROM users WHERE crm = ? AND id = ?", (crm, user_id)).fetchone()
+        return from_data(row[0], search.UserAddress).email if row else None
+
+    # Keeping book
+
+    @guarded
+    def meta(self, key: str) -> str | None:
+        """Return a remembered value, None when there is none."""
+        row = self.con.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    @guarded
+    def set_meta(self, key: str, value: str | None) -> None:
+        """Remember a value."""
+        with writing(self.con):
+            self._set_meta(key, value)
+
+    def _set_meta(self, key: str, value: str | None) -> None:
+        self.con.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
+
+    def belong_to(self, crm: str, org_id: str) -> None:
+        """Bind a CRM's name to an org at first sight; raises WrongOrg when it is another one than before."""
+        known = self.meta(f"org:{crm}")
+        if known is None and self._lock is not None:
+            self.set_meta(f"org:{crm}", org_id)
+        elif known is not None and known != org_id:
+            raise WrongOrg(
+                f"{crm}: the credentials lead to org {org_id}, this ledger belongs to org {known};"
+                " mend url or credentials, or give the other org a ledger of its own"
+            )
+
+    def go_live(self, crm: str) -> datetime | None:
+        """Return since when things have effects in a CRM, None when nothing was ever delivered."""
+        return optional_instant(self.meta(f"go_live:{crm}"))
+
+    def set_go_live(self, crm: str, at: datetime) -> None:
+        """Remember since when things have effects; the first instant stays."""
+        if self.go_live(crm) is None:
+            self.set_meta(f"go_live:{crm}", text(at))
+
+    @guarded
+    def adopt_rulebook(self, rulebook: Rulebook, now: datetime) -> bool:
+        """Note the rulebook in force, and its stages for the views; say whether it is another one than before.
+
+        Everybody is then decided anew under it, in slices (`undecided`), since any rule may have changed for anybody.
+        """
+        if self.meta("rulebook") == rulebook.hash:
+            return False
+        with writing(self.con):
+            self.con.execute(
+                "INSERT INTO rulebooks (hash, adopted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (rulebook.hash, text(now)),
+            )
+            self.con.execute("DELETE FROM stages")
+            self.con.executemany(
+                "INSERT INTO stages (stage, role, rank, routed) VALUES (?, ?, ?, ?)",
+                [(stage.name, stage.role, stage.rank, int(stage.routed)) for stage in rulebook.law.stages.values()],
+            )
+            self.con.execute(
+                "UPDATE persons SET waiting = 1 WHERE waiting = 0 AND person_id IN (SELECT person_id FROM records)"
+            )
+            self._set_meta("rulebook", rulebook.hash)
+        return True
+
+    @guarded
+    def begin_cycle(self, crm: str, started_at: datetime) -> int:
+        """Note the start of a cycle and return its number."""
+        with writing(self.con):
+            number: int = self.con.execute(
+                "INSERT INTO cycles (crm, started_at) VALUES (?, ?) RETURNING cycle_id", (crm, text(started_at))
+            ).fetchone()[0]
+        return number
+
+    @guarded
+    def end_cycle(
+        self, cycle_id: int, finished_at: datetime, *, observed: int = 0, transitions: int = 0, decided: int = 0,
+        delivered: int = 0, failed: int = 0, api_calls: int = 0,
+    ) -> None:  # fmt: skip
+        """Note the end of a cycle and what it did."""
+        with writing(self.con):
+            self.con.execute(
+                "UPDATE cycles SET finished_at = ?, observed = ?, transitions = ?, decided = ?, delivered = ?, failed = ?,"
+                " api_calls = ? WHERE cycle_id = ?",
+                (text(finished_at), observed, transitions, decided, delivered, failed, api_calls, cycle_id),
+            )
+
+    # Looking things up
+
+    @guarded
+    def find(self, ref_text: str) -> list[tuple[str, str]]:
+        """Return (crm, person id) of everybody whom a record id (15 or 18 letters, GUID), e-mail or person id names."""
+        return search.find(self.con, ref_text)
+
+    @guarded
+    def history(self, person_id: str) -> list[dict[str, Any]]:
+        """Return everything that happened to a person, in order, each with `at`, `what` and `text`."""
+        return search.history(self.con, person_id)
+
+    @guarded
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return rows by kind: records by state, persons, transitions, outbox by state, open clocks."""
+        return search.counts(self.con)
+
+    @guarded
+    def mark_times(self, crm: str) -> dict[str, datetime]:
+        """Return when each source of a CRM was last known complete, in the CRM's time."""
+        rows = self.con.execute("SELECT source, marked_at FROM marks WHERE crm = ? AND marked_at IS NOT NULL", (crm,))
+        return {source: instant(at) for source, at in rows}
+
+    @guarded
+    def stage_ids(self, crm: str, object_name: str) -> Iterator[tuple[str, datetime, str | None, str]]:
+        """Yield (id, stamp, stage value, state) of every record of an object in order of id, to compare with the CRM."""
+        return search.stage_ids(self.con, crm, object_name)

@@ -1,0 +1,178 @@
+"""Storing one page of what the CRM showed: rows, what follows from them, and the mark, in one transaction."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from leadsync.domain.records import (
+    Account,
+    Campaign,
+    Gone,
+    Move,
+    Opportunity,
+    OpportunityRole,
+    Queue,
+    Record,
+    User,
+)
+from leadsync.domain.touches import Touch
+from leadsync.ledger.codec import text
+from leadsync.ledger.connection import select_in
+from leadsync.ledger.derivation import derive, moved_records, settle_gaps
+from leadsync.ledger.intake import Intake, Stored
+from leadsync.ledger.mirror import store_gone, store_records
+from leadsync.ledger.owners import store_owners
+from leadsync.ledger.people import relink
+from leadsync.ledger.stays import reline, respan
+from leadsync.ledger.surroundings import (
+    store_accounts,
+    store_directory,
+    store_opportunities,
+    store_roles,
+    store_touches,
+)
+from leadsync.ports import Page
+
+T = TypeVar("T")
+
+VANISHED_SHARE = 0.01
+"""A whole read that misses more of the records than this is not believed (reliability.md 5)."""
+
+VANISHED_FREE = 10
+"""So many may always vanish, or a small org could never delete anything."""
+
+
+def store_page(intake: Intake, page: Page, seen: set[str] | None) -> Stored:
+    """Write everything a page says; runs inside a transaction. `seen` are the ids of a whole read that ends here."""
+    con = intake.con
+    rows = page.rows
+    if moves := _of(rows, Move):
+        _store_moves(intake, moves)
+    if records := _of(rows, Record):
+        for object_name in ("lead", "contact"):
+            if some := [record for record in records if record.ref.object == object_name]:
+                store_records(intake, object_name, some)
+    if gone := _of(rows, Gone):
+        store_gone(intake, gone)
+    if seen is not None and page.source in ("lead", "contact"):
+        _store_vanished(intake, page, seen)
+    if accounts := _of(rows, Account):
+        store_accounts(intake, accounts)
+    store_directory(intake, "users", _of(rows, User))
+    store_directory(intake, "queues", _of(rows, Queue))
+    store_directory(intake, "campaigns", _of(rows, Campaign))
+    if roles := _of(rows, OpportunityRole):
+        store_roles(intake, roles)
+    if deals := _of(rows, Opportunity):
+        store_opportunities(intake, deals)
+    if touches := _of(rows, Touch):
+        store_touches(intake, touches)
+    if page.complete and page.source in ("lead", "contact"):
+        settle_gaps(intake, page.source)
+    _follow_up(intake)
+    _store_mark(con, intake.crm, page)
+    return Stored(
+        len(rows), intake.changed, intake.transitions, intake.new, intake.gaps, intake.vanished, intake.vanished_held
+    )
+
+
+def _of(rows: Iterable[Any], kind: type[T]) -> list[T]:
+    return [row for row in rows if isinstance(row, kind)]
+
+
+def _store_moves(intake: Intake, moves: list[Move]) -> None:
+    """Keep history rows; they become transitions at once if their record is known, else when it comes."""
+    refs = moved_records(intake, {(move.ref.object, move.ref.id) for move in moves})
+    before = intake.con.total_changes
+    for move in moves:
+        written = intake.con.execute(
+            "INSERT INTO moves (crm, object, record_id, field, at, move_id, old, new, by)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                intake.crm,
+                move.ref.object,
+                move.ref.id,
+                move.field,
+                text(move.at),
+                move.move_id,
+                move.old,
+                move.new,
+                move.by,
+            ),
+        ).rowcount
+        rid = refs.get((move.ref.object, move.ref.id))
+        if written and rid is not None:
+            (intake.derive if move.field == "stage" else intake.owners).add(rid)
+    intake.changed += intake.con.total_changes - before
+
+
+def _follow_up(intake: Intake) -> None:
+    """Work out persons, transitions, stays and owners of what changed, and wake whom it concerns."""
+    con = intake.con
+    persons: set[str] = set()
+    if intake.relink:
+        moved, persons = relink(con, intake.relink)
+        for rid in moved:
+            intake.news.setdefault(rid, False)
+    if intake.derive or intake.settle:
+        rids = derive(intake)
+        respan(con, rids)
+        persons |= {row[0] for row in select_in(con, "SELECT person_id FROM records WHERE rid IN (*)", sorted(rids))}
+    if persons:
+        reline(con, persons)
+    if intake.owners:
+        store_owners(intake)
+    wake(con, intake.news)
+
+
+def wake(con: sqlite3.Connection, news: dict[int, bool]) -> None:
+    """Make the persons of these records due at once.
+
+    People taken over at first sight and not decided yet are left to their slice, unless the news are younger than
+    going live.
+    """
+    due = [
+        (person_id, int(news[rid]))
+        for rid, person_id in select_in(con, "SELECT rid, person_id FROM records WHERE rid IN (*)", sorted(news))
+    ]
+    con.executemany(
+        "UPDATE persons SET wake_at = '' WHERE person_id = ?1 AND (?2 OR decided_at IS NOT NULL)"
+        " AND (wake_at IS NULL OR wake_at <> '')",
+        due,
+    )
+
+
+def _store_vanished(intake: Intake, page: Page, seen: set[str]) -> None:
+    """Mark what a whole read did not find; hold when it is too much to be believed."""
+    live = intake.con.execute(
+        "SELECT id, rid FROM records WHERE crm = ? AND object = ? AND state NOT IN ('deleted', 'merged')",
+        (intake.crm, page.source),
+    ).fetchall()
+    missing = [rid for record_id, rid in live if record_id not in seen]
+    if len(missing) > max(VANISHED_FREE, len(live) * VANISHED_SHARE):
+        intake.vanished_held = len(missing)
+        return
+    intake.con.executemany(
+        "UPDATE records SET state = 'deleted', ended_at = COALESCE(ended_at, ?), read_at = ? WHERE rid = ?",
+        [(intake.read_at, intake.read_at, rid) for rid in missing],
+    )
+    for rid in missing:
+        intake.derive.add(rid)
+        intake.heard(rid, intake.read_at)
+    intake.vanished = len(missing)
+    intake.changed += len(missing)
+
+
+def _store_mark(con: sqlite3.Connection, crm: str, page: Page) -> None:
+    if page.mark is not None:
+        con.execute(
+            "INSERT INTO marks (crm, source, mark, progress, marked_at) VALUES (?, ?, ?, NULL, ?)"
+            " ON CONFLICT (crm, source) DO UPDATE SET mark = excluded.mark, progress = NULL, marked_at = excluded.marked_at",
+            (crm, page.source, page.mark, text(page.read_at)),
+        )
+    elif page.progress is not None:
+        con.execute(
+            "INSERT INTO marks (crm, source, progress) VALUES (?, ?, ?)"
+            " ON CONFLICT (crm, source) DO UPDATE SET progress = excluded.progress",
+            (crm, page.source, page.progress),
+        )

@@ -1,0 +1,1 @@
+"""What people read: answers computed from the ledger, never written to it."""

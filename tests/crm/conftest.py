@@ -1,0 +1,242 @@
+"""An org in the sandbox, the sample's Salesforce mapping as data, and a clock whose waits cost nothing."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+
+from leadsync.crm.salesforce import Credentials, SalesforceCrm
+from leadsync.domain.conditions import AnyOf, Test as Ask
+from leadsync.domain.effects import WriteBack, effect_id
+from leadsync.domain.instants import to_text
+from leadsync.domain.mapping import CrmMapping, FieldMapping, Nurture, ObjectMapping, TouchMapping, ValueMap
+from leadsync.domain.records import Ref
+from leadsync.ports import Mark, Page
+from leadsync.sandbox.box import Options
+from leadsync.sandbox.server import Server
+from leadsync.secret import Secret
+
+START = datetime(2026, 11, 19, 10, 0, 20, tzinfo=UTC)
+
+
+class QuickClock:
+    """Waits pass at once, but are remembered; monotonic time moves by them and by hand alone."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.passed = 1000.0
+
+    def wall(self) -> datetime:
+        return START
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.passed += seconds
+
+
+def _field(name: str, native: str, kind: Any = "text", *, write: bool = False) -> FieldMapping:
+    return FieldMapping(name, (native,), kind, write)
+
+
+_COMMON = (
+    _field("first_name", "FirstName"), _field("last_name", "LastName"), _field("title", "Title"), _field("email", "Email", "email"),
+    _field("source", "LeadSource"), _field("created_at", "CreatedDate", "datetime"), _field("created_by", "CreatedById", "user"),
+    _field("email_opt_out", "HasOptedOutOfEmail", "yes_no"),
+    _field("score", "LeadSync_Score__c", "number", write=True),
+    _field("stage_entered_at", "LeadSync_Stage_Entered_At__c", "datetime", write=True),
+    _field("recycle_reason", "LeadSync_Recycle_Reason__c", write=True),
+    _field("recycle_count", "LeadSync_Recycle_Count__c", "number", write=True),
+    _field("assignee", "LeadSync_Assignee__c", "user", write=True),
+    _field("marketable", "LeadSync_Marketable__c", "yes_no", write=True),
+    _field("operation", "LeadSync_Op__c", write=True),
+)  # fmt: skip
+_STAGES = {
+    "raw": "Raw", "inquiry": "Inquiry", "maql": "MAQL", "lal": "LAL", "mql": "MQL", "sal": "SAL", "sql": "SQL",
+    "remarket": "Re-Market", "disqualified": "Disqualified",
+}  # fmt: skip
+
+
+def sample_mapping(**changes: Any) -> CrmMapping:
+    """Return the sample's mapping, with parts of it replaced."""
+    common = {field.name: field for field in _COMMON}
+    lead = {
+        "company": _field("company", "Company"), "country": _field("country", "Country", "country"),
+        "employees": _field("employees", "NumberOfEmployees", "number"), "record_type": _field("record_type", "RecordType.DeveloperName"),
+    }  # fmt: skip
+    closed = Ask("IsClosed", "yes")
+    made = CrmMapping(
+        crm="salesforce", kind="salesforce",
+        objects={
+            "lead": ObjectMapping("Lead", _field("stage", "Status", write=True), _field("owner", "OwnerId", "user", write=True), "owner", {**common, **lead}),
+            "contact": ObjectMapping("Contact", _field("stage", "Contact_Status__c", write=True), _field("owner", "OwnerId", "user"), "assignee", {**common, "country": _field("country", "MailingCountry", "country")}),
+        },
+        stage_of_value={value: stage for stage, value in _STAGES.items()} | {"Marketing Qualified": "mql"},
+        value_of_stage=dict(_STAGES), old_values={}, converted={"Closed - Converted": None, "Converted - SQL": "sql"},
+        dispositions={"Left Vmail": "lal", "Attempting Contact": "lal"},
+        deprecated={"Open - Not Contacted": "inquiry", "Working - Contacted": "lal", "Closed - Not Converted": "disqualified"},
+        touches=(
+            TouchMapping(
+                "campaign_response", "CampaignMember", "inbound", campaign="Campaign.Name", not_engagement=("List Purchase",),
+                channel=ValueMap(("Campaign.Type",), {"Webinar": "webinar"}, otherwise="web"),
+                investment=ValueMap(("Campaign.BudgetedCost",), bands=((0.0, "low"), (5000.0, "medium"), (50000.0, "high")), otherwise="low"),
+                response=ValueMap(("Status",), {"Attended": "attended", "Contact Me": "contact_me"}),
+            ),
+            TouchMapping(
+                "inbound_call", "Task", "inbound", at=("CompletedDateTime",), when=_all(closed, Ask("CallType", "equals", "inbound")),
+                channel=ValueMap(None, literal="phone"), investment=ValueMap(None, literal="low"), response=ValueMap(None, literal="replied"),
+            ),
+            TouchMapping(
+                "follow_up_task", "Task", "outbound", at=("CompletedDateTime",),
+                when=_all(closed, Ask("TaskSubtype", "equals", ("call", "email", "linkedin"))),
+            ),
+            TouchMapping("meeting", "Event", "both", at=("EndDateTime",), channel=ValueMap(None, literal="meeting"), response=ValueMap(None, literal="attended")),
+        ),
+        actors={
+            "automation": AnyOf((Ask("profile", "equals", "integration user"), Ask("user", "equals", "autoproc@acme.example"))),
+            "marketing": Ask("user", "equals", ("marketo@acme.example", "outreach@acme.example")),
+            "ops": AnyOf((Ask("profile", "equals", "system administrator"), Ask("permission_set", "equals", "leadsync ops"))),
+        },
+        account={"name": _field("name", "Name"), "website": _field("website", "Website"), "owner": _field("owner", "OwnerId", "user"), "rating": FieldMapping("rating", ("Rating",), "number", values={"Hot": 100, "Warm": 50})},
+        opportunity={"amount": _field("amount", "Amount"), "stage": _field("stage", "StageName"), "closed_at": _field("closed_at", "CloseDate")},
+        loss_reason=ValueMap(None, literal=None, otherwise="lost_deal"),
+        campaign={"name": _field("name", "Name"), "type": _field("type", "Type"), "cost": _field("cost", "ActualCost")},
+        user={}, cadence_users=("outreach@acme.example",),
+        nurture={"stay": Nurture("stay", "Nurture - stay in touch", "Sent")},
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def _all(*parts: Any) -> Any:
+    from leadsync.domain.conditions import All
+
+    return All(parts)
+
+
+class SandboxOrg:
+    """A sandbox of one's own, its controls, and adapters that talk to it."""
+
+    def __init__(self, **options: Any) -> None:
+        self.server = Server(Options(start=START, frozen=True, **{"empty": True, **options})).start()
+        self.url = self.server.url
+        self.counted = 0
+
+    def crm(self, mapping: CrmMapping | None = None, **changes: Any) -> SalesforceCrm:
+        credentials = Credentials("LEADSYNC_SALESFORCE", self.server.client_id, Secret(self.server.client_secret))
+        given = {"company_zone": "Europe/Berlin", "clock": QuickClock(), **changes}
+        return SalesforceCrm("salesforce", self.url, "65.0", given.pop("credentials", credentials), mapping or sample_mapping(), **given)
+
+    def control(self, name: str, **body: Any) -> Any:
+        answer = requests.post(f"{self.url}/sandbox/{name}", json=body, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def load(self, **rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+        return self.control("load", **rows)
+
+    def leads(self, count: int, **fields: Any) -> list[str]:
+        return self.load(Lead=[{"LastName": f"L{n}", "Company": "Acme", "Status": "Inquiry", **fields} for n in range(count)])["Lead"]
+
+    def edit(self, key: str, **fields: Any) -> None:
+        self.control("edit", object={"00Q": "Lead", "003": "Contact"}[key[:3]], id=key, fields=fields, by=self.admin)
+
+    def advance(self, seconds: float) -> None:
+        self.control("advance", seconds=seconds, world=False)
+
+    def faults(self, **knobs: Any) -> None:
+        self.control("faults", **knobs)
+
+    @property
+    def admin(self) -> str:
+        return self.server.box.basics.admin
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return what was logged since the last call."""
+        answer = requests.get(f"{self.url}/sandbox/requests?after={self.counted}", timeout=10)
+        lines = [__import__("json").loads(line) for line in answer.text.splitlines() if line]
+        if lines:
+            self.counted = max(int(str(line["n"]).split(".")[0]) for line in lines)
+        return lines
+
+    def api_requests(self) -> int:
+        return sum(1 for line in self.requests() if line["api"])
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.server.box.store.rows(name)]
+
+    def row(self, name: str, key: str) -> dict[str, Any]:
+        return dict(self.server.box.store.get(name, key))
+
+
+@pytest.fixture
+def org() -> Iterator[SandboxOrg]:
+    made = SandboxOrg()
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+def sandbox_org() -> Iterator[Any]:
+    """Make orgs with options; all are stopped at the end."""
+    made: list[SandboxOrg] = []
+
+    def make(**options: Any) -> SandboxOrg:
+        made.append(SandboxOrg(**options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.server.stop()
+
+
+class Follower:
+    """Keeps the marks as the ledger does and gathers what was delivered."""
+
+    def __init__(self, crm: SalesforceCrm) -> None:
+        self.crm = crm
+        self.marks: dict[str, Mark] = {}
+
+    def poll(self, reach: Any = "complete") -> SimpleNamespace:
+        pages: list[Page] = []
+        for page in self.crm.changes(self.marks, reach):
+            pages.append(page)
+            self.keep(page)
+        rows = [row for page in pages for row in page.rows]
+        return SimpleNamespace(pages=pages, rows=rows, of=lambda kind: [row for row in rows if isinstance(row, kind)])
+
+    def keep(self, page: Page) -> None:
+        if page.mark is not None:
+            self.marks[page.source] = Mark(page.mark)
+        elif page.progress is not None:
+            self.marks[page.source] = Mark(None, page.progress)
+
+
+@pytest.fixture
+def follow() -> Any:
+    return Follower
+
+
+@pytest.fixture
+def mapping() -> Any:
+    return sample_mapping
+
+
+def a_write(key: str, base: datetime | str, guarded: Mapping[str, Any] | None = None, *, cause: str = "t:1", priority: Any = "stage", **values: Any) -> WriteBack:
+    """Return a write-back; guarded when `guarded` holds anything."""
+    ref = Ref("salesforce", {"00Q": "lead", "003": "contact"}[key[:3]], key)
+    version = base if isinstance(base, str) else to_text(base)
+    return WriteBack(effect_id(key, cause, sorted(values)), ref, values, version, guarded or {}, ("lead_stage",), priority, "g", cause)
+
+
+@pytest.fixture
+def write_of() -> Any:
+    return a_write
+
+
+LONG_AGO = START - timedelta(days=1)
