@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Event
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from leadsync import channels as channel_kinds
+from leadsync.channels.crm_task import CreateTask
 from leadsync.clock import Clock, SystemClock
 from leadsync.cycle import ALL_KINDS, Cycle, Rules
 from leadsync.domain.instants import from_text
+from leadsync.domain.records import Ref
 from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.standing import Grounds
-from leadsync.errors import ConfigError, LeadsyncError
+from leadsync.errors import ConfigError, CrmRejected, LeadsyncError
 from leadsync.ledger import Ledger, open_ledger
 from leadsync.ports import Channel, Crm
 from leadsync.secret import Secret
@@ -70,13 +73,13 @@ class App:
 
     def adopt(self, loaded: Loaded, rules: Rules, env: Mapping[str, str]) -> None:
         """Go over to newly loaded files between cycles; the ledger stays open."""
-        self.loaded = loaded
-        self.rules = rules
-        self.crms = {
+        crms = {
             name: build_crm(name, connection, loaded, env, self.clock)
             for name, connection in loaded.settings.crms.items()
         }
-        self.channels = build_channels(loaded, env)
+        # Everything is built before anything is taken over: a missing secret must not leave half of the new files live.
+        channels = build_channels(loaded, env, crms, watching=not rules.deliver)
+        self.loaded, self.rules, self.crms, self.channels = loaded, rules, crms, channels
 
     def cycles(self) -> Mapping[str, Cycle]:
         """Return the cycle of each CRM, by the CRM's name."""
@@ -115,12 +118,14 @@ def open_app(
     settings = loaded.settings
     ledger = open_ledger(Path(settings.ledger.location), read_only=read_only)
     try:
+        crms = {name: build_crm(name, connection, loaded, env, clock) for name, connection in settings.crms.items()}
+        rules = build_rules(loaded, deliver)
         yield App(
             loaded=loaded,
             ledger=ledger,
-            crms={name: build_crm(name, connection, loaded, env, clock) for name, connection in settings.crms.items()},
-            channels=build_channels(loaded, env),
-            rules=build_rules(loaded, deliver),
+            crms=crms,
+            channels=build_channels(loaded, env, crms, watching=read_only or not rules.deliver),
+            rules=rules,
             clock=clock,
             stop=stop,
         )
@@ -199,13 +204,54 @@ _ADAPTERS: Mapping[str, Callable[[str, CrmConnection, Loaded, Mapping[str, str],
 }
 
 
-def build_channels(loaded: Loaded, env: Mapping[str, str]) -> Mapping[str, Channel]:
-    """Return every channel of config by its name; raises ConfigError for a missing secret."""
-    settings = loaded.settings
-    return {
-        name: channel_kinds.build(name, channel, channel_secrets(name, env), settings.channel_hosts)
-        for name, channel in settings.channels.items()
-    }
+def build_channels(
+    loaded: Loaded,
+    env: Mapping[str, str],
+    crms: Mapping[str, Crm] = MappingProxyType({}),
+    *,
+    watching: bool = False,
+) -> Mapping[str, Channel]:
+    """Return every channel of config by its name; tasks for people are made in `crms`.
+
+    Raises ConfigError with every secret of every channel that is missing or of no use. While leadsync only watches, such
+    a channel writes to the log instead: a first look at an org needs nobody's webhook.
+    """
+
+    def create_task(subject: str, text: str, owner_id: str, ref: Ref, key: str) -> None:
+        connection = loaded.settings.crms.get(ref.crm)
+        if connection is None or connection.kind not in _TASK_MAKERS or ref.crm not in crms:
+            raise CrmRejected(f"leadsync makes no tasks in {ref.crm or 'no CRM'}")
+        _TASK_MAKERS[connection.kind](crms[ref.crm])(subject, text, owner_id, ref, key)
+
+    channels: dict[str, Channel] = {}
+    problems: list[str] = []
+    for name, spec in loaded.settings.channels.items():
+        try:
+            channels[name] = channel_kinds.build(
+                name,
+                spec,
+                channel_secrets(name, env),
+                loaded.settings.channel_hosts,
+                clock=SystemClock(),
+                create_task=create_task,
+            )
+        except ConfigError as error:
+            problems += error.problems or (str(error),)
+            channels[name] = channel_kinds.LogChannel(name)
+    if problems and not watching:
+        raise ConfigError(f"{len(problems)} problems with channels; nothing was started", tuple(problems))
+    return channels
+
+
+def _salesforce_tasks(crm: Crm) -> CreateTask:
+    from leadsync.crm.salesforce import SalesforceCrm
+    from leadsync.crm.salesforce.tasks import tasks_of
+
+    assert isinstance(crm, SalesforceCrm)
+    return tasks_of(crm).create
+
+
+_TASK_MAKERS: Mapping[str, Callable[[Crm], CreateTask]] = {"salesforce": _salesforce_tasks}
 
 
 def picklists_of(kind: str, url: str, env: Mapping[str, str]) -> tuple[Picklists | None, str]:

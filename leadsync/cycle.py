@@ -166,6 +166,11 @@ class Cycle:
         """Return since when things have effects; None while nothing was ever delivered and config names no instant."""
         return self.rules.go_live_at or self.ledger.go_live(self.crm.name)
 
+    def reread(self) -> None:
+        """Let the next complete pass read every Lead and Contact again: the daily proof that nothing was missed."""
+        for source in ("lead", "contact"):
+            self.ledger.rewind(self.crm.name, source)
+
     def observe(self, reach: Reach, report: Report, progress: "Progress | None" = None) -> None:
         """Store every change since the marks."""
         org = self.connect()
@@ -190,7 +195,7 @@ class Cycle:
         self._wished.clear()
         due = self.ledger.due(self.crm.name, now)
         baseline = self.ledger.undecided(self.crm.name, BASELINE, now=now)
-        for plan in self._plans([*due, *baseline], now, self.rules.deliver):
+        for plan in self._plans([*due, *baseline], now, self.rules.deliver, self.go_live_at()):
             counts = self.ledger.commit(plan, now)
             report.decided += len(plan.decisions)
             report.wished += counts.wished
@@ -198,13 +203,19 @@ class Cycle:
                 report.held[group] = size
 
     def rehearse(self, now: datetime | None) -> Iterator[Plan]:
-        """Yield what would be decided now if everything were delivered; nothing is kept."""
+        """Yield what would be decided now if everything were delivered; nothing is kept.
+
+        Before the first delivery it is as if leadsync had gone live when it first looked.
+        """
         moment = now or self.crm.now()
         self._wished.clear()
         due = self.ledger.due(self.crm.name, moment)
-        yield from self._plans([*due, *self.ledger.undecided(self.crm.name, BASELINE, now=moment)], moment, ALL_KINDS)
+        persons = [*due, *self.ledger.undecided(self.crm.name, BASELINE, now=moment)]
+        yield from self._plans(persons, moment, ALL_KINDS, self.go_live_at() or self.ledger.first_looked(self.crm.name))
 
-    def _plans(self, persons: Sequence[str], now: datetime, kinds: frozenset[str]) -> Iterator[Plan]:
+    def _plans(
+        self, persons: Sequence[str], now: datetime, kinds: frozenset[str], go_live_at: datetime | None
+    ) -> Iterator[Plan]:
         org = self.connect()
         for people_now in _batches(persons, BATCH):
             if self.stopping():
@@ -215,7 +226,7 @@ class Cycle:
                 crm=self.crm.name,
                 directory=directory,
                 now=now,
-                go_live_at=self.go_live_at(),
+                go_live_at=go_live_at,
                 kinds=kinds,
                 link=self.link,
             )

@@ -8,6 +8,7 @@
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,6 +20,7 @@ from leadsync import logs
 from leadsync.app import App, build_rules, open_app
 from leadsync.cycle import Cycle, Report, Stopped
 from leadsync.errors import ConfigError, CrmAuthFailed, CrmUnavailable, LeadsyncError, StorageFailed, WrongOrg
+from leadsync.ledger.backup import backup
 from leadsync.settings import load
 from leadsync.settings.runtime import Schedule
 from leadsync.web.health import Health, WebServer, build_web
@@ -187,11 +189,22 @@ class Worker:
             case "sla":
                 return cycle.run_clocks()
             case "reconcile":
-                self.app.ledger.backup_daily(self.app.settings.ledger.backups, self.app.settings.ledger.keep_backups)
-                cycle.start_reconcile()
+                self._back_up()
+                cycle.reread()
                 return cycle.run("complete", progress=self._progress)
             case _:
                 return cycle.run(tick, progress=self._progress)
+
+    def _back_up(self) -> None:
+        """Write today's backup, once a day, and let the oldest go."""
+        kept = self.app.settings.ledger
+        kept.backups.mkdir(parents=True, exist_ok=True, mode=0o700)
+        today = kept.backups / f"leadsync-{self.app.clock.wall():%Y-%m-%d}.db"
+        if not today.exists():
+            backup(kept.location, today)
+            log.info("ledger.backed_up", location=str(today))
+        for old in sorted(kept.backups.glob("leadsync-*.db"))[: -kept.keep_backups]:
+            old.unlink()
 
     def _progress(self, _page: object, _rows: int) -> None:
         self.health.progressed()
@@ -207,8 +220,8 @@ class Worker:
         for source, why in report.blocked.items():
             self.health.fault(f"object_blocked:{name}:{source}", why)
         self.health.heal(f"held:{name}")
-        if held := self.app.ledger.held_groups():
-            groups = ", ".join(f"{group} ({count})" for group, count in held.items())
+        if held := Counter(row["group_id"] for row in self.app.ledger.list_outbox("held")):
+            groups = ", ".join(f"{group} ({count})" for group, count in sorted(held.items()))
             self.health.fault(f"held:{name}", f"over a safety limit: {groups}; see `leadsync outbox list --state held`")
         metrics = self.health.metrics
         metrics.cycles.labels(name, report.reach).inc()
@@ -221,7 +234,7 @@ class Worker:
         metrics.skew.labels(name).set(skew)
         if abs(skew) > 60:
             log.warning("clock.skewed", crm=name, skew_seconds=round(skew))
-        for state, count in self.app.ledger.outbox_sizes().items():
+        for state, count in self.app.ledger.counts()["outbox"].items():
             metrics.outbox.labels(state).set(count)
         log.info(
             "cycle.finished", crm=name, reach=report.reach, observed=report.observed, changed=report.changed,

@@ -191,6 +191,7 @@ def _effects(
         wished,
         grounds.mapping,
         grounds.kinds,
+        written=standing.situation.written.get(standing.record.ref.id, {}),
         cause=cause,
         priority=_priority(move, door, wished),
         correction=move is not None and move.correction,

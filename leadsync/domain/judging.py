@@ -40,7 +40,7 @@ def judge_all(standing: Standing) -> Verdicts:
             in_bulk = standing.situation.in_bulk.get(move.seq)
             known = replace(move, bulk_id=in_bulk) if in_bulk else move
             ruling = _rule(standing, known, earlier)
-            judgement = replace(ruling.judgement, reason=known.reason or _reason(standing, known))
+            judgement = replace(ruling.judgement, reason=_reason(standing, known))
             judgements.append(judgement)
             put_back = ruling.put_back or put_back
             if ruling.missing:
@@ -121,7 +121,10 @@ def _has_evidence(standing: Standing, record: Record, evidence: ImportEvidence) 
 
 
 def _reason(standing: Standing, move: Transition) -> str | None:
-    """Return the reason that goes with a move out of the funnel, as the record names it."""
+    """Return the key of the reason that goes with a move out of the funnel: what came with it, or what the record names."""
+    if move.reason is not None:
+        named = standing.grounds.law.reason_by_label(move.reason)
+        return named.key if named else move.reason
     stage = standing.grounds.law.stages.get(move.to_stage or "")
     if stage is None or stage.role not in ("recycle", "exit") or move.ref != standing.record.ref:
         return None

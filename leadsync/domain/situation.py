@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from leadsync.domain.records import Account, Opportunity, OpportunityRole, Queue, Record, User
+from leadsync.domain.records import Account, Opportunity, OpportunityRole, Queue, Record, User, Value
 from leadsync.domain.sla import Clock
 from leadsync.domain.touches import Touch
 from leadsync.domain.transitions import Transition
@@ -93,6 +93,8 @@ class Situation:
     memory: Memory = Memory()
     writes: tuple[OpenWrite, ...] = ()
     in_bulk: Mapping[int, str] = field(default_factory=dict)  # transition seq -> bulk group
+    written: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    """Record id -> field -> the value that leadsync wrote there last and knows to be applied."""
     import_burst: bool = False  # born among many untouched records of one creator
     account_candidates: tuple[Account, ...] = ()  # by domain or name, for a record without an account of its own
 

@@ -9,14 +9,15 @@ from leadsync.domain import calendars
 from leadsync.domain.accounts import match_account
 from leadsync.domain.actors import roles_of
 from leadsync.domain.conditions import FactValue, Named, holds
+from leadsync.domain.countries import country_code
 from leadsync.domain.durations import Duration
 from leadsync.domain.facts import PersonFacts
 from leadsync.domain.funnel import FunnelLaw, Reason, Stage
 from leadsync.domain.instants import to_text
-from leadsync.domain.mapping import CrmMapping
+from leadsync.domain.mapping import CrmMapping, FieldMapping
 from leadsync.domain.owners import owner_kind, responsible
 from leadsync.domain.persons import Milestones, Stay, line, milestones, primary, primary_twin, stay
-from leadsync.domain.records import Account, Opportunity, Record
+from leadsync.domain.records import Account, Opportunity, Record, Value
 from leadsync.domain.routing import territory
 from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.scoring import BAR, Score, is_hand_raised, score
@@ -314,8 +315,8 @@ def _facts(
         return lambda: known.get(name)
 
     facts = PersonFacts(
-        dict(record.fields),
-        account=account.fields if account else {},
+        normalised(record.fields, grounds.mapping.objects[record.ref.object].fields),
+        account=normalised(account.fields, grounds.mapping.account) if account else {},
         touches=touches,
         scoring=rulebook.scoring,
         free_mail=rulebook.routing.account_match.free_mail,
@@ -340,6 +341,16 @@ def _facts(
         },
     )
     return facts
+
+
+def normalised(fields: Mapping[str, Value], mapped: Mapping[str, FieldMapping]) -> dict[str, FactValue]:
+    """Return field values as rules compare them: a country by its ISO code however it was written; the rest as it is."""
+    found: dict[str, FactValue] = dict(fields)
+    for name, field in mapped.items():
+        value = fields.get(name)
+        if field.type == "country" and isinstance(value, str):
+            found[name] = country_code(value) or value
+    return found
 
 
 _AFTER_THE_SCORE = ("score", "band", "product", "at_the_bar", "cooling", "reason", "reason_class", "twin")

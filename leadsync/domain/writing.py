@@ -1,7 +1,8 @@
 """What the CRM should show of a decision: wished values compared with the mirrored ones, merged into one write.
 
-A person's edit wins: fields that people edit are guarded by the record's version and the values they had when this was
-decided. Fields that only leadsync writes ride along, or go by themselves without a precondition.
+A person's edit wins: whatever a person may have set is guarded by the record's version and the values it had when this
+was decided. That is every field that people edit, and each of leadsync's own fields that shows anything but what leadsync
+wrote there last (a conversion copies them from lead to contact). The rest may go without a precondition.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from leadsync.domain.instants import to_text
 from leadsync.domain.mapping import CrmMapping, FieldMapping
 from leadsync.domain.records import Record, Value
 
-GUARDED = frozenset({"stage", "owner", "assignee", "disposition", "recycle_reason", "misrouted", "queue"})
+SHARED = frozenset({"stage", "owner", "assignee", "disposition", "recycle_reason", "misrouted", "queue"})
 """Fields that people edit too; the rest of leadsync's own fields are read-only for them."""
 
 _KIND: Mapping[str, WriteKind] = {
@@ -47,14 +48,16 @@ def write_back(
     mapping: CrmMapping,
     kinds: frozenset[str],
     *,
+    written: Mapping[str, Value],
     cause: str,
     priority: Priority,
     correction: bool = False,
 ) -> WriteBack | None:
     """Return the one write that brings a record to the wished values, None when it shows them already.
 
-    Values whose kind may not be delivered, or whose field the mapping does not let us write, are left out. The id
-    covers record, version and values: wished again on the same version, it is the same wish.
+    Values whose kind may not be delivered, or whose field the mapping does not let us write, are left out. `written` is
+    what leadsync wrote to this record last. The id covers record, version and values: wished again on the same version,
+    it is the same wish.
     """
     if record.state != "live":
         return None
@@ -75,13 +78,21 @@ def write_back(
         ref=record.ref,
         values=values,
         base_version=record.version,
-        guarded={name: current(record, name) for name in values if name in GUARDED},
+        guarded={name: current(record, name) for name in values if _is_guarded(record, name, written)},
         kinds=listed,
         priority=priority,
         group_id=f"{listed[0]}:{cause}",
         cause=cause,
         correction=correction,
     )
+
+
+def _is_guarded(record: Record, field: str, written: Mapping[str, Value]) -> bool:
+    """Say whether a person may have set a field: a shared one, or one that does not show what we wrote last."""
+    if field in SHARED:
+        return True
+    shown = current(record, field)
+    return not same(shown, written.get(field))
 
 
 def current(record: Record, field: str) -> Value:

@@ -8,13 +8,21 @@ written down already is compared with this by `pages.py`: what is missing is add
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Literal
 
 from leadsync.domain.instants import from_text
 from leadsync.domain.mapping import CrmMapping
-from leadsync.ledger.codec import instant
+from leadsync.ledger.codec import instant, text
 
 Kind = Literal["birth", "move", "poll", "gap", "conversion"]
+
+
+@lru_cache(maxsize=256)
+def _history_begins(read_at: str) -> str:
+    return text(instant(read_at) - HISTORY_KEPT)
+
+
 Evidence = Literal["history", "creation", "change", "day"]
 """What an instant of conversion rests on, the best first."""
 
@@ -123,16 +131,16 @@ def first_step(origin: Origin, steps: Sequence[Step], stored: Step | None, conve
     value = steps[0].old if steps else stored.new if stored else origin.value
     if born := next((conversion for conversion in conversions if conversion.born), None):
         return Step("conversion", str(born.lead_rid), born.value, value, born.at, born.evidence != "day", born.actor_id)
-    at, exact = _born_at(origin, steps, value)
+    at, exact = born_at(origin, steps, value)
     return Step("birth", None, None, value, min(at, steps[0].at) if steps else at, exact, origin.created_by)
 
 
-def _born_at(origin: Origin, steps: Sequence[Step], value: str | None) -> tuple[str, bool]:
-    created, modified = instant(origin.created_at), instant(origin.modified_at)
-    if modified - created <= SAME_BIRTH:
+def born_at(origin: Origin, steps: Sequence[Step], value: str | None) -> tuple[str, bool]:
+    """Return when a record came into its first value, and whether that is exact."""
+    if instant(origin.modified_at) - instant(origin.created_at) <= SAME_BIRTH:
         return origin.created_at, True
     if origin.has_history:
-        return origin.created_at, created >= instant(origin.first_seen_at) - HISTORY_KEPT
+        return origin.created_at, origin.created_at >= _history_begins(origin.first_seen_at)
     if steps or value is None or not origin.adopted or origin.ended:
         return origin.created_at, False
     if origin.entered_at is not None:

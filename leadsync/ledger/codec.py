@@ -1,6 +1,5 @@
 """How values of the domain look in the tables: instants as text, mappings and lists as JSON, and back."""
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -78,15 +77,12 @@ def from_data(written: str, kind: type[T]) -> T:
     return made
 
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-
-
 def email_key(value: object) -> str | None:
     """Return an e-mail address as twins are compared by it, None for what is no address."""
     if not isinstance(value, str):
         return None
-    key = value.strip().casefold() if value.isascii() else fold(value)
-    return key if "@" in key and _EMAIL.fullmatch(key) else None
+    key = value.strip().lower() if value.isascii() else fold(value)
+    return key if "@" in key and " " not in key else None
 
 
 EFFECTS: Mapping[str, type[Effect]] = {
@@ -183,26 +179,26 @@ def touch_of(row: tuple[Any, ...]) -> Touch:
 
 
 CLOCK_COLUMNS = (
-    "clock_id, person_id, rule, kind, start_cause, owner_id, calendar, started_at, due_at, state, stopped_at, "
+    "clock_id, pid, rule, kind, start_cause, owner_id, calendar, started_at, due_at, state, stopped_at, "
     "paused_since, paused_minutes, breached_at, void_reason, followed_up, rungs_done, rung_times"
 )
 
 
-def clock_row(clock: Clock) -> tuple[Any, ...]:
+def clock_row(clock: Clock, pid: int) -> tuple[Any, ...]:
     """Return a clock as a row of CLOCK_COLUMNS."""
     return (
-        clock.clock_id, clock.person_id, clock.rule, clock.kind, clock.start_cause, clock.owner_id, clock.calendar,
+        clock.clock_id, pid, clock.rule, clock.kind, clock.start_cause, clock.owner_id, clock.calendar,
         text(clock.started_at), optional_text(clock.due_at), clock.state, optional_text(clock.stopped_at),
         optional_text(clock.paused_since), clock.paused_minutes, optional_text(clock.breached_at), clock.void_reason,
         int(clock.followed_up), to_json(clock.rungs_done), to_json([text(at) for at in clock.rung_times]),
     )  # fmt: skip
 
 
-def clock_of(row: tuple[Any, ...]) -> Clock:
+def clock_of(row: tuple[Any, ...], person_id: str) -> Clock:
     """Return the clock of a row of CLOCK_COLUMNS."""
     return Clock(
         clock_id=row[0],
-        person_id=row[1],
+        person_id=person_id,
         rule=row[2],
         kind=row[3],
         start_cause=row[4],

@@ -150,7 +150,8 @@ def _bring_up_to_date(intake: Intake, known: Known, row: Row) -> None:
     ]
     line = steps_of(moves, [step for step in stored if step.kind in ("poll", "gap")])
     conversions = _conversions(known, row, line)
-    root = _root(intake, row, line, stored, conversions, has_history=has_history)
+    forced_from = next((move.old for move in known.moves[row.rid] if move.new in intake.forced), None)
+    root = _root(intake, row, line, stored, conversions, has_history=has_history, forced_from=forced_from)
     line += _polled(intake, row, line, root, has_history=has_history)
     met = [_led_into(conversion, root, line) for conversion in conversions if not conversion.born]
     wished = [root, *(in_order([*line, *met]) if met else line)]
@@ -161,14 +162,17 @@ def _bring_up_to_date(intake: Intake, known: Known, row: Row) -> None:
 
 def _root(
     intake: Intake, row: Row, line: Sequence[Step], stored: Sequence[Step], conversions: Sequence[Conversion], *,
-    has_history: bool,
+    has_history: bool, forced_from: str | None,
 ) -> Step:  # fmt: skip
-    """Return the first transition; one that is written down already stays unless something contradicts it."""
+    """Return the first transition; one that is written down already stays unless something contradicts it.
+
+    `forced_from` is the value that history says a conversion replaced.
+    """
     before = next((step for step in stored if step.kind in ("birth", "conversion")), None)
     value = row.stage_value
     if row.object == "lead" and value in intake.forced:
-        # Seen for the first time after its conversion: the stage it had is nowhere to be read.
-        value = None
+        # Seen for the first time after its conversion: only history can tell the stage it had.
+        value = forced_from
     adopted = intake.go_live is None or row.created_at < intake.go_live
     origin = Origin(
         created_at=row.created_at,

@@ -29,6 +29,7 @@ from leadsync.ledger.intake import Intake, Stored
 from leadsync.ledger.lock import Lock, refuse_remote
 from leadsync.ledger.migrations import steps
 from leadsync.ledger.pages import store_page
+from leadsync.ledger.people import names_of, pids_of
 from leadsync.ledger.situations import read_situations
 from leadsync.ledger.views import make_views
 from leadsync.ledger.writer import CommitCounts, PlanRows, rows_of, store_plan
@@ -209,11 +210,15 @@ class Ledger:
     @guarded
     def due(self, crm: str, now: datetime, limit: int | None = None) -> list[str]:
         """Return the persons whose time has come, the longest waiting first; whoever just changed comes before all."""
-        rows = self.con.execute(
-            "SELECT person_id FROM persons WHERE crm = ? AND wake_at <= ? ORDER BY wake_at, person_id LIMIT ?",
+        return self._persons(
+            "SELECT pid FROM persons WHERE crm = ? AND wake_at <= ? ORDER BY wake_at, pid LIMIT ?",
             (crm, text(now), -1 if limit is None else limit),
         )
-        return [row[0] for row in rows]
+
+    def _persons(self, sql: str, values: Sequence[object]) -> list[str]:
+        pids = [row[0] for row in self.con.execute(sql, values)]
+        names = names_of(self.con, pids)
+        return [names[pid] for pid in pids]
 
     @guarded
     def undecided(self, crm: str, limit: int, *, now: datetime | None = None) -> list[str]:
@@ -221,19 +226,19 @@ class Ledger:
 
         Whoever is due as of `now` is left to `due`; without it, whoever has a `wake_at` at all is.
         """
-        rows = self.con.execute(
-            "SELECT person_id FROM persons WHERE crm = ? AND waiting = 1 AND (wake_at IS NULL OR wake_at > ?)"
-            " ORDER BY rowid LIMIT ?",
+        return self._persons(
+            "SELECT pid FROM persons WHERE crm = ? AND waiting = 1 AND (wake_at IS NULL OR wake_at > ?)"
+            " ORDER BY pid LIMIT ?",
             (crm, "~" if now is None else text(now), limit),
         )
-        return [row[0] for row in rows]
 
     @guarded
     def wake(self, person_ids: Collection[str]) -> None:
         """Make these persons due at once."""
         with writing(self.con):
             self.con.executemany(
-                "UPDATE persons SET wake_at = '' WHERE person_id = ?", [(person_id,) for person_id in person_ids]
+                "UPDATE persons SET wake_at = '' WHERE pid = ?",
+                [(pid,) for pid in pids_of(self.con, person_ids).values()],
             )
 
     @guarded
@@ -403,9 +408,7 @@ class Ledger:
                 "INSERT INTO stages (stage, role, rank, routed) VALUES (?, ?, ?, ?)",
                 [(stage.name, stage.role, stage.rank, int(stage.routed)) for stage in rulebook.law.stages.values()],
             )
-            self.con.execute(
-                "UPDATE persons SET waiting = 1 WHERE waiting = 0 AND person_id IN (SELECT person_id FROM records)"
-            )
+            self.con.execute("UPDATE persons SET waiting = 1 WHERE waiting = 0 AND pid IN (SELECT pid FROM records)")
             self._set_meta("rulebook", rulebook.hash)
         return True
 

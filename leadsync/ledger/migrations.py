@@ -1,6 +1,7 @@
 """The tables of the ledger, as numbered steps that only ever go forward. The views on them are `views.py`.
 
 Instants are ISO text in UTC whole seconds, yes/no is 0 or 1, points are hundredths, lists and field values are JSON.
+CHECKs are spelled with OR, since SQLite builds a table for every IN and every row.
 Facts (transitions, judgements, withdrawals, touches, assignments) are only added; triggers refuse the rest.
 A new step is appended below; a shipped one is never edited. `user_version` counts them.
 """
@@ -15,9 +16,9 @@ _TABLES = """
 CREATE TABLE records (
     rid INTEGER PRIMARY KEY,
     crm TEXT NOT NULL,
-    object TEXT NOT NULL CHECK (object IN ('lead', 'contact')),
+    object TEXT NOT NULL CHECK (object = 'lead' OR object = 'contact'),
     id TEXT NOT NULL,
-    person_id TEXT NOT NULL,
+    pid INTEGER NOT NULL,  -- the record that names the person: the earliest of those converted or merged into one
     stage_value TEXT,
     stage TEXT,
     owner_id TEXT,
@@ -29,7 +30,9 @@ CREATE TABLE records (
     modified_by TEXT,
     stamp TEXT NOT NULL,
     version TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('live', 'converted', 'merged', 'deleted', 'out_of_scope')),
+    state TEXT NOT NULL
+        CHECK (state = 'live' OR state = 'converted' OR state = 'merged' OR state = 'deleted'
+            OR state = 'out_of_scope'),
     account_id TEXT,
     converted_to TEXT,
     converted_account_id TEXT,
@@ -41,11 +44,13 @@ CREATE TABLE records (
     read_at TEXT NOT NULL,
     first_seen_at TEXT NOT NULL,
     ended_at TEXT,
-    gap INTEGER CHECK (gap IN (0, 1)),  -- a value that history does not explain; 1 once a complete pass has seen it
-    owner_rows INTEGER NOT NULL DEFAULT 0 CHECK (owner_rows IN (0, 1)),  -- 0: the owner of now is the only one ever seen
-    UNIQUE (crm, object, id)
+    gap INTEGER
+        CHECK (gap BETWEEN 0 AND 1),  -- a value that history does not explain; 1 once a complete pass has seen it
+    owner_rows INTEGER NOT NULL DEFAULT 0
+        CHECK (owner_rows BETWEEN 0 AND 1),  -- 0: the owner of now is the only one ever seen
+    UNIQUE (id, object, crm)
 ) STRICT;
-CREATE INDEX records_by_person ON records (person_id);
+CREATE INDEX records_by_person ON records (pid) WHERE pid <> rid;
 CREATE INDEX records_by_email ON records (email_key, crm) WHERE email_key IS NOT NULL;
 CREATE INDEX records_by_account ON records (account_id, crm) WHERE account_id IS NOT NULL;
 CREATE INDEX records_by_conversion ON records (converted_to, crm) WHERE converted_to IS NOT NULL;
@@ -54,36 +59,37 @@ CREATE INDEX records_by_merge ON records (merged_into, crm, object) WHERE merged
 CREATE INDEX records_with_gap ON records (crm, object) WHERE gap IS NOT NULL;
 
 CREATE TABLE persons (
-    person_id TEXT PRIMARY KEY,
+    pid INTEGER PRIMARY KEY,
     crm TEXT NOT NULL,
     wake_at TEXT,
     decided_at TEXT,
-    waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1)),  -- 1: to be decided, without hurry, in its slice
+    waiting INTEGER NOT NULL DEFAULT 0
+        CHECK (waiting BETWEEN 0 AND 1),  -- 1: to be decided, without hurry, in its slice
     score INTEGER,
     band TEXT,
     product TEXT,
-    fired TEXT NOT NULL DEFAULT '{}',
-    noticed TEXT NOT NULL DEFAULT '[]',
+    fired TEXT,
+    noticed TEXT,
     rulebook_hash TEXT,
-    recycle_count INTEGER NOT NULL DEFAULT 0,
-    mql_count INTEGER NOT NULL DEFAULT 0,
+    recycle_count INTEGER,
+    mql_count INTEGER,
     first_mql_at TEXT,
     last_mql_at TEXT,
     held_until TEXT,
-    passes INTEGER NOT NULL DEFAULT 0,
-    outcome TEXT NOT NULL DEFAULT 'none' CHECK (outcome IN ('none', 'open', 'won', 'lost')),
+    passes INTEGER,
+    outcome TEXT CHECK (outcome = 'none' OR outcome = 'open' OR outcome = 'won' OR outcome = 'lost'),
     outcome_at TEXT,
     twin_of TEXT,
-    marketable INTEGER CHECK (marketable IN (0, 1))
+    marketable INTEGER CHECK (marketable BETWEEN 0 AND 1)
 ) STRICT;
-CREATE INDEX persons_due ON persons (crm, wake_at, person_id) WHERE wake_at IS NOT NULL;
+CREATE INDEX persons_due ON persons (crm, wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX persons_waiting ON persons (crm) WHERE waiting = 1;
 
 CREATE TABLE moves (
     crm TEXT NOT NULL,
     object TEXT NOT NULL,
     record_id TEXT NOT NULL,
-    field TEXT NOT NULL CHECK (field IN ('stage', 'owner')),
+    field TEXT NOT NULL CHECK (field = 'stage' OR field = 'owner'),
     at TEXT NOT NULL,
     move_id TEXT NOT NULL,
     old TEXT,
@@ -95,21 +101,22 @@ CREATE TABLE moves (
 CREATE TABLE transitions (
     seq INTEGER PRIMARY KEY,
     rid INTEGER NOT NULL REFERENCES records (rid),
-    kind TEXT NOT NULL CHECK (kind IN ('birth', 'move', 'poll', 'gap', 'conversion')),
+    kind TEXT NOT NULL
+        CHECK (kind = 'birth' OR kind = 'move' OR kind = 'poll' OR kind = 'gap' OR kind = 'conversion'),
     cause TEXT,  -- the history row of a move, the converted lead's rid of a conversion
     from_stage TEXT,
     to_stage TEXT,
     from_value TEXT,
     to_value TEXT,
     at TEXT NOT NULL,
-    at_exact INTEGER NOT NULL CHECK (at_exact IN (0, 1)),
+    at_exact INTEGER NOT NULL CHECK (at_exact BETWEEN 0 AND 1),
     observed_at TEXT NOT NULL,
-    source TEXT NOT NULL CHECK (source IN ('history', 'poll', 'leadsync', 'import')),
+    source TEXT NOT NULL CHECK (source = 'history' OR source = 'poll' OR source = 'leadsync' OR source = 'import'),
     actor_id TEXT,
-    coalesced INTEGER NOT NULL CHECK (coalesced IN (0, 1)),
+    coalesced INTEGER NOT NULL CHECK (coalesced BETWEEN 0 AND 1),
     reason TEXT,
-    correction INTEGER NOT NULL CHECK (correction IN (0, 1)),
-    adopted INTEGER NOT NULL CHECK (adopted IN (0, 1)),
+    correction INTEGER NOT NULL CHECK (correction BETWEEN 0 AND 1),
+    adopted INTEGER NOT NULL CHECK (adopted BETWEEN 0 AND 1),
     effect_id TEXT
 ) STRICT;
 CREATE INDEX transitions_by_record ON transitions (rid);
@@ -124,45 +131,47 @@ CREATE TABLE withdrawals (  -- transitions that a later reading of the CRM's own
 CREATE TABLE judgements (
     seq INTEGER PRIMARY KEY REFERENCES transitions (seq),
     verdict TEXT NOT NULL
-        CHECK (verdict IN ('adopted', 'legal', 'flagged', 'reverted', 'redirected', 'coalesced', 'unmapped')),
+        CHECK (verdict = 'adopted' OR verdict = 'legal' OR verdict = 'flagged' OR verdict = 'reverted'
+            OR verdict = 'redirected' OR verdict = 'coalesced' OR verdict = 'unmapped'),
     actor_roles TEXT NOT NULL,
-    correction INTEGER NOT NULL CHECK (correction IN (0, 1)),
+    correction INTEGER NOT NULL CHECK (correction BETWEEN 0 AND 1),
     why TEXT NOT NULL,
     reason TEXT,
     bulk_id TEXT,
     at TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE spans (
-    rid INTEGER NOT NULL REFERENCES records (rid),
+CREATE TABLE spans (  -- derived, so it refers to records without a check on every row
+    rid INTEGER NOT NULL,
     n INTEGER NOT NULL,
     stage TEXT,
     entered_at TEXT NOT NULL,
     left_at TEXT,
-    entered_exact INTEGER NOT NULL CHECK (entered_exact IN (0, 1)),
-    in_line INTEGER NOT NULL DEFAULT 1 CHECK (in_line IN (0, 1)),  -- 0: the person has several records, see lines
+    entered_exact INTEGER NOT NULL CHECK (entered_exact BETWEEN 0 AND 1),
+    in_line INTEGER NOT NULL DEFAULT 1
+        CHECK (in_line BETWEEN 0 AND 1),  -- 0: the person has several records, see lines
     PRIMARY KEY (rid, n)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE lines (
-    person_id TEXT NOT NULL,
+    pid INTEGER NOT NULL,
     n INTEGER NOT NULL,
     rid INTEGER NOT NULL REFERENCES records (rid),
     stage TEXT,
     entered_at TEXT NOT NULL,
     left_at TEXT,
-    entered_exact INTEGER NOT NULL CHECK (entered_exact IN (0, 1)),
-    PRIMARY KEY (person_id, n)
+    entered_exact INTEGER NOT NULL CHECK (entered_exact BETWEEN 0 AND 1),
+    PRIMARY KEY (pid, n)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE owners (
     rid INTEGER NOT NULL REFERENCES records (rid),
-    field TEXT NOT NULL CHECK (field IN ('owner', 'assignee')),
+    field TEXT NOT NULL CHECK (field = 'owner' OR field = 'assignee'),
     n INTEGER NOT NULL,
     owner_id TEXT,
     at TEXT NOT NULL,
     by TEXT,
-    source TEXT NOT NULL CHECK (source IN ('history', 'poll', 'leadsync', 'import')),
+    source TEXT NOT NULL CHECK (source = 'history' OR source = 'poll' OR source = 'leadsync' OR source = 'import'),
     PRIMARY KEY (rid, field, n)
 ) STRICT, WITHOUT ROWID;
 
@@ -172,7 +181,7 @@ CREATE TABLE touches (
     object TEXT NOT NULL,
     record_id TEXT NOT NULL,
     kind TEXT NOT NULL,
-    direction TEXT NOT NULL CHECK (direction IN ('inbound', 'outbound', 'both')),
+    direction TEXT NOT NULL CHECK (direction = 'inbound' OR direction = 'outbound' OR direction = 'both'),
     at TEXT NOT NULL,
     channel TEXT,
     investment TEXT,
@@ -185,7 +194,7 @@ CREATE TABLE touches (
     text TEXT,
     retracted_at TEXT,
     points INTEGER,
-    strength TEXT CHECK (strength IN ('strong', 'weak')),
+    strength TEXT CHECK (strength = 'strong' OR strength = 'weak'),
     UNIQUE (crm, touch_id)
 ) STRICT;
 CREATE INDEX touches_by_record ON touches (record_id, object, crm);
@@ -203,7 +212,7 @@ CREATE TABLE accounts (
     crm TEXT NOT NULL,
     id TEXT NOT NULL,
     data TEXT NOT NULL,
-    deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+    deleted INTEGER NOT NULL CHECK (deleted BETWEEN 0 AND 1),
     domain_key TEXT,
     company_key TEXT,
     PRIMARY KEY (crm, id)
@@ -216,12 +225,12 @@ CREATE TABLE opportunities (
     data TEXT NOT NULL,
     lead_id TEXT,
     stage TEXT,
-    outcome TEXT NOT NULL CHECK (outcome IN ('open', 'won', 'lost')),
+    outcome TEXT NOT NULL CHECK (outcome = 'open' OR outcome = 'won' OR outcome = 'lost'),
     created_at TEXT NOT NULL,
     closed_at TEXT,
     amount REAL,
     currency TEXT,
-    deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+    deleted INTEGER NOT NULL CHECK (deleted BETWEEN 0 AND 1),
     PRIMARY KEY (crm, id)
 ) STRICT;
 CREATE INDEX opportunities_by_lead ON opportunities (lead_id, crm) WHERE lead_id IS NOT NULL;
@@ -232,7 +241,7 @@ CREATE TABLE opportunity_roles (
     opportunity_id TEXT NOT NULL,
     contact_id TEXT NOT NULL,
     role TEXT,
-    deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+    deleted INTEGER NOT NULL CHECK (deleted BETWEEN 0 AND 1),
     PRIMARY KEY (crm, id)
 ) STRICT;
 CREATE INDEX roles_by_contact ON opportunity_roles (contact_id, crm);
@@ -240,34 +249,34 @@ CREATE INDEX roles_by_deal ON opportunity_roles (opportunity_id, crm);
 
 CREATE TABLE clocks (
     clock_id TEXT PRIMARY KEY,
-    person_id TEXT NOT NULL,
+    pid INTEGER NOT NULL,
     rule TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('lead', 'owner')),
+    kind TEXT NOT NULL CHECK (kind = 'lead' OR kind = 'owner'),
     start_cause TEXT NOT NULL,
     owner_id TEXT,
     calendar TEXT NOT NULL,
     started_at TEXT NOT NULL,
     due_at TEXT,
-    state TEXT NOT NULL CHECK (state IN ('open', 'met', 'breached', 'void', 'backlog')),
+    state TEXT NOT NULL
+        CHECK (state = 'open' OR state = 'met' OR state = 'breached' OR state = 'void' OR state = 'backlog'),
     stopped_at TEXT,
     paused_since TEXT,
     paused_minutes INTEGER NOT NULL,
     breached_at TEXT,
     void_reason TEXT,
-    followed_up INTEGER NOT NULL CHECK (followed_up IN (0, 1)),
+    followed_up INTEGER NOT NULL CHECK (followed_up BETWEEN 0 AND 1),
     rungs_done TEXT NOT NULL,
     rung_times TEXT NOT NULL
 ) STRICT;
-CREATE INDEX clocks_by_person ON clocks (person_id);
+CREATE INDEX clocks_by_person ON clocks (pid);
 
 CREATE TABLE assignments (
     aid INTEGER PRIMARY KEY,
     rid INTEGER NOT NULL REFERENCES records (rid),
-    person_id TEXT NOT NULL,
     rule TEXT NOT NULL,
     pool TEXT,
     tier TEXT NOT NULL,
-    sticky INTEGER NOT NULL CHECK (sticky IN (0, 1)),
+    sticky INTEGER NOT NULL CHECK (sticky BETWEEN 0 AND 1),
     owner_id TEXT NOT NULL,
     by TEXT NOT NULL,
     at TEXT NOT NULL,
@@ -288,16 +297,15 @@ CREATE TABLE pool_state (
 
 CREATE TABLE outbox (
     effect_id TEXT PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('write', 'membership', 'escalation', 'notice')),
+    kind TEXT NOT NULL CHECK (kind = 'write' OR kind = 'membership' OR kind = 'escalation' OR kind = 'notice'),
     group_id TEXT NOT NULL,
     crm TEXT NOT NULL,
     object TEXT NOT NULL,
     record_id TEXT NOT NULL,
-    person_id TEXT,
     payload TEXT NOT NULL,
     fields TEXT NOT NULL,
     stage_value TEXT,  -- the status that a write-back sets, by which it is recognised when it is read back
-    correction INTEGER NOT NULL CHECK (correction IN (0, 1)),
+    correction INTEGER NOT NULL CHECK (correction BETWEEN 0 AND 1),
     clock_id TEXT,
     clock TEXT,
     rung INTEGER,
@@ -306,7 +314,8 @@ CREATE TABLE outbox (
     due_at TEXT,
     priority INTEGER NOT NULL,
     state TEXT NOT NULL
-        CHECK (state IN ('pending', 'held', 'sent', 'unknown', 'applied', 'rejected', 'superseded', 'dead')),
+        CHECK (state = 'pending' OR state = 'held' OR state = 'sent' OR state = 'unknown' OR state = 'applied'
+            OR state = 'rejected' OR state = 'superseded' OR state = 'dead'),
     attempts INTEGER NOT NULL DEFAULT 0,
     retry_at TEXT,
     decided_at TEXT NOT NULL,
@@ -355,7 +364,7 @@ CREATE TABLE stages (  -- of the rulebook in force, so that passes can be counte
     stage TEXT PRIMARY KEY,
     role TEXT NOT NULL,
     rank INTEGER,
-    routed INTEGER NOT NULL CHECK (routed IN (0, 1))
+    routed INTEGER NOT NULL CHECK (routed BETWEEN 0 AND 1)
 ) STRICT, WITHOUT ROWID;
 """
 

@@ -11,11 +11,10 @@ from typing import Any
 
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Gone, Record
-from leadsync.ledger.chain import Origin, first_step, stage_in
-from leadsync.ledger.codec import email_key, text, to_sorted_json
+from leadsync.ledger.chain import SAME_BIRTH, Origin, born_at, stage_in
+from leadsync.ledger.codec import email_key, fields_of, text, to_json
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.intake import Intake
-from leadsync.ledger.people import person_name
 
 _CONTENT = (
     "stage_value", "stage", "owner_id", "assignee_id", "email_key", "created_at", "created_by", "modified_at",
@@ -32,7 +31,7 @@ _SELECT = (
     f"SELECT id, rid, read_at, ended_at, {', '.join(_CONTENT)} FROM records WHERE crm = ? AND object = ? AND id IN (*)"
 )
 _INSERT = (
-    f"INSERT INTO records (rid, crm, object, id, person_id, read_at, first_seen_at, ended_at, {', '.join(_CONTENT)})"
+    f"INSERT INTO records (rid, crm, object, id, pid, read_at, first_seen_at, ended_at, {', '.join(_CONTENT)})"
     f" VALUES ({', '.join('?' * (8 + len(_CONTENT)))})"
 )
 _UPDATE = f"UPDATE records SET read_at = ?, ended_at = ?, {', '.join(f'{name} = ?' for name in _CONTENT)} WHERE rid = ?"
@@ -41,13 +40,16 @@ _BIRTH = (
     " correction, adopted) VALUES (?, ?, 'birth', ?, ?, ?, ?, ?, ?, ?, 0, 0, ?)"
 )
 _SPAN = "INSERT INTO spans (rid, n, stage, entered_at, left_at, entered_exact) VALUES (?, 0, ?, ?, NULL, ?)"
-_PERSON = "INSERT INTO persons (person_id, crm, wake_at, waiting) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_PERSON = "INSERT INTO persons (pid, crm, wake_at, waiting) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
     """Return what the ledger keeps of a record, in the order of its columns; equal content is no change."""
     fields = record.fields
     value = record.stage_value
+    # Most records were last changed when they were last stamped; writing an instant as text costs what ten columns do.
+    modified_at = text(record.modified_at)
+    stamp = modified_at if record.stamp == record.modified_at else text(record.stamp)
     return (
         value,
         mapping.stage_of_value.get(value) if value is not None else None,
@@ -56,9 +58,9 @@ def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
         email_key(fields.get("email")),
         text(record.created_at),
         record.created_by,
-        text(record.modified_at),
+        modified_at,
         record.modified_by,
-        text(record.stamp),
+        stamp,
         record.version,
         record.state,
         record.account_id,
@@ -68,13 +70,17 @@ def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
         record.converted_on,
         record.merged_into,
         record.operation,
-        to_sorted_json(fields),
+        to_json(fields),
     )
 
 
 def store_records(intake: Intake, object_name: str, records: Sequence[Record]) -> None:
     """Write the records of one object that are new or changed."""
-    wanted = {record.ref.id: record for record in sorted(records, key=lambda record: record.stamp)}
+    wanted: dict[str, Record] = {}
+    for record in records:
+        twice = wanted.get(record.ref.id)
+        if twice is None or record.stamp >= twice.stamp:
+            wanted[record.ref.id] = record
     known = {row[0]: row for row in select_in(intake.con, _SELECT, wanted, (intake.crm, object_name))}
     fresh: list[tuple[Record, tuple[Any, ...]]] = []
     updates: list[tuple[Any, ...]] = []
@@ -82,13 +88,18 @@ def store_records(intake: Intake, object_name: str, records: Sequence[Record]) -
         row = content(record, intake.mapping)
         if (stored := known.get(record_id)) is None:
             fresh.append((record, row))
-        elif stored[4:] != row and _is_newer(row, stored, intake.read_at):
+        elif stored[4:] != row and _is_newer(row, stored, intake.read_at) and not _is_same(row, stored[4:]):
             updates.append(_changed(intake, stored, row))
     if updates:
         intake.con.executemany(_UPDATE, updates)
         intake.changed += len(updates)
     if fresh:
         _store_new(intake, object_name, fresh)
+
+
+def _is_same(row: tuple[Any, ...], old: tuple[Any, ...]) -> bool:
+    """Say whether rows differ in nothing but the order of their fields, which follows the mapping file."""
+    return row[:-1] == old[:-1] and fields_of(row[-1]) == fields_of(old[-1])
 
 
 def _is_newer(row: tuple[Any, ...], stored: tuple[Any, ...], read_at: str) -> bool:
@@ -162,12 +173,11 @@ def _store_new(intake: Intake, object_name: str, fresh: list[tuple[Record, tuple
         rid = intake.next_rid
         intake.next_rid += 1
         record_id = record.ref.id
-        person_id = person_name(crm, object_name, record_id)
         records.append(
-            (rid, crm, object_name, record_id, person_id, intake.read_at, intake.read_at, _ended_at(row, None), *row)
+            (rid, crm, object_name, record_id, rid, intake.read_at, intake.read_at, _ended_at(row, None), *row)
         )
         adopted = intake.go_live is None or row[_CREATED] < intake.go_live
-        persons.append((person_id, crm, None if adopted else "", int(adopted)))
+        persons.append((rid, crm, None if adopted else "", int(adopted)))
         _note_load(intake, row, 1)
         linked = row[_CONVERTED_TO] is not None or row[_MERGED_INTO] is not None or record_id in targets
         if linked:
@@ -178,25 +188,30 @@ def _store_new(intake: Intake, object_name: str, fresh: list[tuple[Record, tuple
             intake.derive.add(rid)
             continue
         # Most rows of a first load end here: a birth, a stay, and nothing else to find out.
-        origin = Origin(
-            created_at=row[_CREATED],
-            created_by=record.created_by,
-            modified_at=row[_MODIFIED],
-            first_seen_at=intake.read_at,
-            value=record.stage_value,
-            has_history=has_history,
-            adopted=adopted,
-            ended=False,
-            entered_at=believed_entry(intake.mapping, object_name, row[_STAGE], record.fields),
-        )
-        first = first_step(origin, (), None, ())
+        at, exact = row[_CREATED], True
+        if record.modified_at - record.created_at > SAME_BIRTH:
+            at, exact = born_at(
+                Origin(
+                    created_at=row[_CREATED],
+                    created_by=record.created_by,
+                    modified_at=row[_MODIFIED],
+                    first_seen_at=intake.read_at,
+                    value=record.stage_value,
+                    has_history=has_history,
+                    adopted=adopted,
+                    ended=False,
+                    entered_at=believed_entry(intake.mapping, object_name, row[_STAGE], record.fields),
+                ),
+                (),
+                record.stage_value,
+            )
         source = "import" if adopted else "history" if has_history else "poll"
-        stage = row[_STAGE] or stage_in(intake.mapping, first.new)
+        stage = row[_STAGE] or stage_in(intake.mapping, record.stage_value)
         births.append(
-            (intake.next_seq, rid, stage, first.new, first.at, int(first.exact), intake.read_at, source, first.actor_id,
+            (intake.next_seq, rid, stage, record.stage_value, at, int(exact), intake.read_at, source, record.created_by,
              int(adopted))
         )  # fmt: skip
-        stays.append((rid, stage, first.at, int(first.exact)))
+        stays.append((rid, stage, at, int(exact)))
         intake.next_seq += 1
     con.executemany(_INSERT, records)
     con.executemany(_PERSON, persons)

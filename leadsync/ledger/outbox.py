@@ -36,7 +36,6 @@ def wish(
     con: sqlite3.Connection,
     effects: Sequence[Effect],
     held: Collection[str],
-    persons: Mapping[tuple[str, str, str], str],
     at: str,
 ) -> int:
     """Put effects into the outbox and return how many were not wished before.
@@ -46,7 +45,7 @@ def wish(
     """
     written = 0
     for effect in effects:
-        row = _row(effect, held, persons, at)
+        row = _row(effect, held, at)
         written += con.execute(_WISH, row).rowcount
         if isinstance(effect, WriteBack):
             con.execute(
@@ -59,12 +58,12 @@ def wish(
 
 
 _WISH = """
-INSERT INTO outbox (effect_id, kind, group_id, crm, object, record_id, person_id, payload, fields, stage_value, correction,
+INSERT INTO outbox (effect_id, kind, group_id, crm, object, record_id, payload, fields, stage_value, correction,
     clock_id, clock, rung, channel, recipient, due_at, priority, state, decided_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (effect_id) DO UPDATE SET
     payload = excluded.payload, fields = excluded.fields, stage_value = excluded.stage_value,
-    group_id = excluded.group_id, priority = excluded.priority, decided_at = excluded.decided_at, person_id = excluded.person_id,
+    group_id = excluded.group_id, priority = excluded.priority, decided_at = excluded.decided_at,
     state = CASE WHEN outbox.state = 'superseded' THEN excluded.state ELSE outbox.state END,
     retry_at = CASE WHEN outbox.state = 'superseded' THEN NULL ELSE outbox.retry_at END,
     done_at = NULL, error = NULL
@@ -73,12 +72,10 @@ WHERE outbox.state = 'superseded'
 """
 
 
-def _row(
-    effect: Effect, held: Collection[str], persons: Mapping[tuple[str, str, str], str], at: str
-) -> tuple[Any, ...]:
+def _row(effect: Effect, held: Collection[str], at: str) -> tuple[Any, ...]:
     ref = effect.ref
     fields: Mapping[str, object]
-    person_id, stage_value, correction = persons.get((ref.crm, ref.object, ref.id)), None, False
+    stage_value, correction = None, False
     rung: tuple[Any, ...] = (None,) * 6  # clock_id, clock, rung, channel, recipient, due_at
     match effect:
         case WriteBack():
@@ -95,15 +92,15 @@ def _row(
                 "channel": effect.channel,
                 "recipient": effect.recipient,
             }
-            person_id, priority = effect.person_id, 0
+            priority = 0
             rung = (
                 effect.clock_id, effect.clock, effect.rung, effect.channel, effect.recipient, text(effect.due_at)
             )  # fmt: skip
         case Notice():
             fields = {"notice": effect.notice, "channel": effect.channel, "recipient": effect.recipient}
-            person_id, priority = effect.person_id, 1
+            priority = 1
     return (
-        effect.effect_id, effect_kind(effect), effect.group_id, ref.crm, ref.object, ref.id, person_id, as_data(effect),
+        effect.effect_id, effect_kind(effect), effect.group_id, ref.crm, ref.object, ref.id, as_data(effect),
         to_sorted_json(fields), stage_value, int(correction), *rung, priority,
         "held" if effect.group_id in held else "pending", at,
     )  # fmt: skip
@@ -140,7 +137,7 @@ def read_outbox(
     return [_outbox_row(row) for row in con.execute(sql, values)]
 
 
-_OUTBOX_COLUMNS = "kind, payload, state, attempts, decided_at, retry_at, error, person_id, done_at, version"
+_OUTBOX_COLUMNS = "kind, payload, state, attempts, decided_at, retry_at, error, done_at, version"
 
 
 def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
@@ -151,7 +148,7 @@ def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
         decided_at=instant(row[4]),
         retry_at=optional_instant(row[5]),
         error=row[6],
-        extra={"person_id": row[7], "done_at": row[8], "version": row[9]},
+        extra={"done_at": row[7], "version": row[8]},
     )
 
 

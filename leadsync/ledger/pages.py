@@ -1,8 +1,8 @@
 """Storing one page of what the CRM showed: rows, what follows from them, and the mark, in one transaction."""
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from collections import defaultdict
+from typing import Any
 
 from leadsync.domain.records import (
     Account,
@@ -33,8 +33,6 @@ from leadsync.ledger.surroundings import (
 )
 from leadsync.ports import Page
 
-T = TypeVar("T")
-
 VANISHED_SHARE = 0.01
 """A whole read that misses more of the records than this is not believed (reliability.md 5)."""
 
@@ -45,39 +43,43 @@ VANISHED_FREE = 10
 def store_page(intake: Intake, page: Page, seen: set[str] | None) -> Stored:
     """Write everything a page says; runs inside a transaction. `seen` are the ids of a whole read that ends here."""
     con = intake.con
-    rows = page.rows
-    if moves := _of(rows, Move):
+    kinds: dict[type, list[Any]] = defaultdict(list)
+    for row in page.rows:
+        kinds[type(row)].append(row)
+    if moves := kinds[Move]:
         _store_moves(intake, moves)
-    if records := _of(rows, Record):
+    if records := kinds[Record]:
         for object_name in ("lead", "contact"):
             if some := [record for record in records if record.ref.object == object_name]:
                 store_records(intake, object_name, some)
-    if gone := _of(rows, Gone):
+    if gone := kinds[Gone]:
         store_gone(intake, gone)
     if seen is not None and page.source in ("lead", "contact"):
         _store_vanished(intake, page, seen)
-    if accounts := _of(rows, Account):
+    if accounts := kinds[Account]:
         store_accounts(intake, accounts)
-    store_directory(intake, "users", _of(rows, User))
-    store_directory(intake, "queues", _of(rows, Queue))
-    store_directory(intake, "campaigns", _of(rows, Campaign))
-    if roles := _of(rows, OpportunityRole):
+    store_directory(intake, "users", kinds[User])
+    store_directory(intake, "queues", kinds[Queue])
+    store_directory(intake, "campaigns", kinds[Campaign])
+    if roles := kinds[OpportunityRole]:
         store_roles(intake, roles)
-    if deals := _of(rows, Opportunity):
+    if deals := kinds[Opportunity]:
         store_opportunities(intake, deals)
-    if touches := _of(rows, Touch):
+    if touches := kinds[Touch]:
         store_touches(intake, touches)
     if page.complete and page.source in ("lead", "contact"):
         settle_gaps(intake, page.source)
     _follow_up(intake)
     _store_mark(con, intake.crm, page)
     return Stored(
-        len(rows), intake.changed, intake.transitions, intake.new, intake.gaps, intake.vanished, intake.vanished_held
+        len(page.rows),
+        intake.changed,
+        intake.transitions,
+        intake.new,
+        intake.gaps,
+        intake.vanished,
+        intake.vanished_held,
     )
-
-
-def _of(rows: Iterable[Any], kind: type[T]) -> list[T]:
-    return [row for row in rows if isinstance(row, kind)]
 
 
 def _store_moves(intake: Intake, moves: list[Move]) -> None:
@@ -109,7 +111,7 @@ def _store_moves(intake: Intake, moves: list[Move]) -> None:
 def _follow_up(intake: Intake) -> None:
     """Work out persons, transitions, stays and owners of what changed, and wake whom it concerns."""
     con = intake.con
-    persons: set[str] = set()
+    persons: set[int] = set()
     if intake.relink:
         moved, persons = relink(con, intake.relink)
         for rid in moved:
@@ -117,7 +119,7 @@ def _follow_up(intake: Intake) -> None:
     if intake.derive or intake.settle:
         rids = derive(intake)
         respan(con, rids)
-        persons |= {row[0] for row in select_in(con, "SELECT person_id FROM records WHERE rid IN (*)", sorted(rids))}
+        persons |= {row[0] for row in select_in(con, "SELECT pid FROM records WHERE rid IN (*)", sorted(rids))}
     if persons:
         reline(con, persons)
     if intake.owners:
@@ -132,11 +134,11 @@ def wake(con: sqlite3.Connection, news: dict[int, bool]) -> None:
     going live.
     """
     due = [
-        (person_id, int(news[rid]))
-        for rid, person_id in select_in(con, "SELECT rid, person_id FROM records WHERE rid IN (*)", sorted(news))
+        (pid, int(news[rid]))
+        for rid, pid in select_in(con, "SELECT rid, pid FROM records WHERE rid IN (*)", sorted(news))
     ]
     con.executemany(
-        "UPDATE persons SET wake_at = '' WHERE person_id = ?1 AND (?2 OR decided_at IS NOT NULL)"
+        "UPDATE persons SET wake_at = '' WHERE pid = ?1 AND (?2 OR decided_at IS NOT NULL)"
         " AND (wake_at IS NULL OR wake_at <> '')",
         due,
     )

@@ -1,20 +1,61 @@
 """Which records are one person: those connected by conversion and by merging, and how that changes.
 
-A person is named after the earliest record of the group, so that the name does not depend on the order of reading.
-Joining moves the clocks to the common person; an undelete of a merged row gives it its own person back.
+A person is named after the earliest record of the group, so that the name does not depend on the order of reading;
+inside the ledger it goes by that record's rid, the `pid`. Joining moves the clocks to the common person; an undelete of
+a merged row gives it its own person back.
 """
 
-import hashlib
+# ruff: noqa: S608 -- only names of columns from this package are joined into statements, never a value
+
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 from leadsync.ledger.connection import select_in
+
+NAME_SQL = "('p_' || n.crm || '_' || n.object || '_' || n.id)"
+"""A person's id in a statement in which `n` is the record that names the person (`n.rid = pid`)."""
 
 
 def person_name(crm: str, object_name: str, record_id: str) -> str:
     """Return the id of the person whose earliest record this is."""
-    return "p_" + hashlib.sha256(f"{crm}|{object_name}|{record_id}".encode()).hexdigest()[:16]
+    return f"p_{crm}_{object_name}_{record_id}"
+
+
+def pids_of(con: sqlite3.Connection, person_ids: Iterable[str]) -> dict[str, int]:
+    """Return the pid behind each person id; one of somebody who is part of another person by now leads to that one."""
+    groups: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for person_id in person_ids:
+        head, _, record_id = person_id.removeprefix("p_").rpartition("_")
+        crm, _, object_name = head.rpartition("_")
+        groups[crm, object_name][record_id] = person_id
+    return {
+        names[record_id]: pid
+        for key, names in groups.items()
+        for record_id, pid in select_in(
+            con, "SELECT id, pid FROM records WHERE crm = ? AND object = ? AND id IN (*)", names, key
+        )
+    }
+
+
+def names_of(con: sqlite3.Connection, pids: Collection[int]) -> dict[int, str]:
+    """Return the person id of each pid."""
+    return {
+        rid: person_name(crm, object_name, record_id)
+        for rid, crm, object_name, record_id in select_in(
+            con, "SELECT rid, crm, object, id FROM records WHERE rid IN (*)", pids
+        )
+    }
+
+
+def members(con: sqlite3.Connection, columns: str, pids: Collection[int]) -> Iterator[tuple[Any, ...]]:
+    """Yield these columns of every record of these persons.
+
+    The index holds only records that belong to another one's person, since most are a person of their own.
+    """
+    yield from select_in(con, f"SELECT {columns} FROM records WHERE rid IN (*) AND pid = rid", pids)
+    yield from select_in(con, f"SELECT {columns} FROM records WHERE pid IN (*) AND pid <> rid", pids)
 
 
 _NEIGHBOURS = (
@@ -31,45 +72,40 @@ _NEIGHBOURS = (
 )
 
 
-def relink(con: sqlite3.Connection, rids: Iterable[int]) -> tuple[set[int], set[str]]:
+def relink(con: sqlite3.Connection, rids: Iterable[int]) -> tuple[set[int], set[int]]:
     """Give every record connected with these the person of its group.
 
-    Returns the records whose person is another one now, and every person concerned.
+    Returns the records whose person is another one now, and the pids of every person concerned.
     """
     seeds = set(rids)
-    before = dict(select_in(con, "SELECT rid, person_id FROM records WHERE rid IN (*)", seeds))
+    before = {pid for (pid,) in select_in(con, "SELECT pid FROM records WHERE rid IN (*)", seeds)}
     # Whoever shared a person with them may have to be parted from them now.
-    old_persons = set(before.values())
-    seeds |= {row[0] for row in select_in(con, "SELECT rid FROM records WHERE person_id IN (*)", old_persons)}
+    seeds |= {rid for (rid,) in members(con, "rid", before)}
     groups = _components(con, seeds)
-    everyone = [rid for group in groups for rid in group]
     known = {
         row[0]: row
         for row in select_in(
-            con, "SELECT rid, person_id, created_at, id, crm, object FROM records WHERE rid IN (*)", everyone
+            con,
+            "SELECT rid, pid, created_at, id, crm FROM records WHERE rid IN (*)",
+            [rid for group in groups for rid in group],
         )
     }
-    changes: list[tuple[str, int]] = []
-    persons: set[str] = set(old_persons)
+    changes: list[tuple[int, int]] = []
+    persons = set(before)
     for group in groups:
-        _, _, _, first_id, crm, object_name = min(
-            (known[rid] for rid in group), key=lambda row: (row[2], row[3], row[0])
-        )
-        name = person_name(crm, object_name, first_id)
-        persons.add(name)
+        first = min((known[rid] for rid in group), key=lambda row: (row[2], row[3], row[0]))
+        pid, crm = first[0], first[4]
+        persons.add(pid)
         for rid in group:
-            if known[rid][1] != name:
-                changes.append((name, rid))
+            if known[rid][1] != pid:
+                changes.append((pid, rid))
                 persons.add(known[rid][1])
-        con.execute(
-            "INSERT INTO persons (person_id, crm, waiting) VALUES (?, ?, 1) ON CONFLICT DO NOTHING", (name, crm)
-        )
-    con.executemany("UPDATE records SET person_id = ? WHERE rid = ?", changes)
-    moved = {rid for _, rid in changes}
-    if moved:
+        con.execute("INSERT INTO persons (pid, crm, waiting) VALUES (?, ?, 1) ON CONFLICT DO NOTHING", (pid, crm))
+    con.executemany("UPDATE records SET pid = ? WHERE rid = ?", changes)
+    if changes:
         _move_clocks(con, persons)
-    _retire(con, persons)
-    return moved, persons
+        _retire(con, persons)
+    return {rid for _, rid in changes}, persons
 
 
 def _components(con: sqlite3.Connection, seeds: set[int]) -> list[list[int]]:
@@ -96,57 +132,47 @@ def _components(con: sqlite3.Connection, seeds: set[int]) -> list[list[int]]:
     return groups
 
 
-def _move_clocks(con: sqlite3.Connection, persons: set[str]) -> None:
-    """Let each clock follow the record whose transition or touch started it."""
-    clocks = list(
-        select_in(con, "SELECT clock_id, person_id, start_cause FROM clocks WHERE person_id IN (*)", sorted(persons))
-    )
+def _move_clocks(con: sqlite3.Connection, persons: set[int]) -> None:
+    """Let each clock follow the record whose transition or touch started it.
+
+    One whose start is not known stays with whoever has the records of its person now.
+    """
+    clocks = list(select_in(con, "SELECT clock_id, pid, start_cause FROM clocks WHERE pid IN (*)", persons))
     if not clocks:
         return
     seqs = [int(cause[2:]) for _, _, cause in clocks if cause.startswith("t:") and cause[2:].isdigit()]
-    home: dict[str, str] = {
-        f"t:{seq}": person_id
-        for seq, person_id in select_in(
-            con, "SELECT t.seq, r.person_id FROM transitions t JOIN records r ON r.rid = t.rid WHERE t.seq IN (*)", seqs
+    home: dict[str, int] = {
+        f"t:{seq}": pid
+        for seq, pid in select_in(
+            con, "SELECT t.seq, r.pid FROM transitions t JOIN records r ON r.rid = t.rid WHERE t.seq IN (*)", seqs
         )
     }
+    current = dict(members(con, "rid, pid", persons))
     home.update(
-        select_in(
+        (touch_id, current[rid])
+        for touch_id, rid in select_in(
             con,
-            "SELECT u.touch_id, r.person_id FROM records r JOIN touches u"
-            " ON u.record_id = r.id AND u.object = r.object AND u.crm = r.crm WHERE r.person_id IN (*)",
-            sorted(persons),
+            "SELECT u.touch_id, r.rid FROM records r JOIN touches u"
+            " ON u.record_id = r.id AND u.object = r.object AND u.crm = r.crm WHERE r.rid IN (*)",
+            current,
         )
     )
+    alive = set(current.values())
+    heir = next(iter(alive)) if len(alive) == 1 else None
     con.executemany(
-        "UPDATE clocks SET person_id = ? WHERE clock_id = ?",
+        "UPDATE clocks SET pid = ?1 WHERE clock_id = ?2 AND pid <> ?1",
         [
-            (home[cause], clock_id)
-            for clock_id, person_id, cause in clocks
-            if home.get(cause, person_id) != person_id and home[cause] in persons
-        ],
-    )
-    # A clock whose start is not known any more stays with whoever holds the records of its person now.
-    con.executemany(
-        "UPDATE clocks SET person_id = ? WHERE clock_id = ?",
-        [
-            (heir, clock_id)
-            for clock_id, person_id, cause in clocks
-            if cause not in home and (heir := _heir(con, person_id, persons))
+            (new, clock_id)
+            for clock_id, pid, cause in clocks
+            if (new := home.get(cause, heir if pid not in alive else None)) in alive
         ],
     )
 
 
-def _heir(con: sqlite3.Connection, person_id: str, persons: set[str]) -> str | None:
-    """Return the one person with records among these, when the clock's own has none."""
-    alive = {row[0] for row in select_in(con, "SELECT DISTINCT person_id FROM records WHERE person_id IN (*)", persons)}
-    return next(iter(alive)) if person_id not in alive and len(alive) == 1 else None
-
-
-def _retire(con: sqlite3.Connection, persons: set[str]) -> None:
+def _retire(con: sqlite3.Connection, persons: set[int]) -> None:
     """Let persons without a record sleep; what they remember stays, should an undelete bring them back."""
-    alive = {row[0] for row in select_in(con, "SELECT DISTINCT person_id FROM records WHERE person_id IN (*)", persons)}
-    for person_id in sorted(persons - alive):
-        con.execute("DELETE FROM persons WHERE person_id = ? AND decided_at IS NULL", (person_id,))
-        con.execute("UPDATE persons SET wake_at = NULL, waiting = 0 WHERE person_id = ?", (person_id,))
-        con.execute("DELETE FROM lines WHERE person_id = ?", (person_id,))
+    alive = {pid for (pid,) in members(con, "pid", persons)}
+    gone = [(pid,) for pid in sorted(persons - alive)]
+    con.executemany("DELETE FROM persons WHERE pid = ? AND decided_at IS NULL", gone)
+    con.executemany("UPDATE persons SET wake_at = NULL, waiting = 0 WHERE pid = ?", gone)
+    con.executemany("DELETE FROM lines WHERE pid = ?", gone)

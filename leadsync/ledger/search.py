@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from leadsync.ledger.codec import email_key, instant
+from leadsync.ledger.connection import select_in
+from leadsync.ledger.people import names_of, pids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +28,24 @@ def rows_of(con: sqlite3.Connection, sql: str, values: Sequence[Any] | Mapping[s
 def find(con: sqlite3.Connection, ref_text: str) -> list[tuple[str, str]]:
     """Return (crm, person id) of everybody whom a record id, an e-mail or a person id names, in order."""
     wanted = ref_text.strip()
+    pids: set[int] = set()
     if "@" in wanted:
-        rows = con.execute("SELECT DISTINCT crm, person_id FROM records WHERE email_key = ?", (email_key(wanted),))
-        return sorted(rows.fetchall())
-    if wanted.startswith("p_"):
-        rows = con.execute("SELECT DISTINCT crm, person_id FROM records WHERE person_id = ?", (wanted,))
-        return sorted(rows.fetchall())
-    found: set[tuple[str, str]] = set()
-    bare = wanted.strip("{}").lower()
-    for crm, object_name in [(crm, kind) for (crm,) in _crms(con) for kind in ("lead", "contact")]:
-        for record_id in {wanted, bare}:
-            found |= set(
-                con.execute(
-                    "SELECT crm, person_id FROM records WHERE crm = ? AND object = ? AND id = ?",
-                    (crm, object_name, record_id),
-                )
-            )
+        pids |= {row[0] for row in con.execute("SELECT pid FROM records WHERE email_key = ?", (email_key(wanted),))}
+    elif wanted.startswith("p_"):
+        pids |= set(pids_of(con, [wanted]).values())
+    else:
+        for record_id in {wanted, wanted.strip("{}").lower()}:
+            pids |= {row[0] for row in con.execute("SELECT pid FROM records WHERE id = ?", (record_id,))}
         if len(wanted) == 15:
             # Salesforce adds three letters to the same id for tools that ignore case.
-            found |= set(
-                con.execute(
-                    "SELECT crm, person_id FROM records WHERE crm = ? AND object = ? AND id > ? AND id < ? AND length(id) = 18",
-                    (crm, object_name, wanted, wanted + "~"),
+            pids |= {
+                row[0]
+                for row in con.execute(
+                    "SELECT pid FROM records WHERE id > ? AND id < ? AND length(id) = 18", (wanted, wanted + "~")
                 )
-            )
-    return sorted(found)
-
-
-def _crms(con: sqlite3.Connection) -> list[tuple[str]]:
-    """Return the CRMs there are records of, by one step into the index for each."""
-    return con.execute(
-        "WITH RECURSIVE names (crm) AS (SELECT min(crm) FROM records"
-        " UNION ALL SELECT (SELECT min(r.crm) FROM records r WHERE r.crm > names.crm) FROM names WHERE names.crm IS NOT NULL)"
-        " SELECT crm FROM names WHERE crm IS NOT NULL"
-    ).fetchall()
+            }
+    crms = dict(select_in(con, "SELECT rid, crm FROM records WHERE rid IN (*)", pids))
+    return sorted((crms[pid], name) for pid, name in names_of(con, pids).items())
 
 
 _HISTORY = """
@@ -70,37 +56,38 @@ SELECT t.at AS at, 'stage' AS what, r.object AS object, r.id AS record_id,
     COALESCE(j.verdict, CASE WHEN t.adopted = 1 THEN 'adopted' END) AS verdict, j.why AS why, t.seq AS seq
 FROM transitions t JOIN records r ON r.rid = t.rid LEFT JOIN judgements j ON j.seq = t.seq
     LEFT JOIN withdrawals w ON w.seq = t.seq
-WHERE r.person_id = :person AND w.seq IS NULL
+WHERE r.pid = :person AND w.seq IS NULL
 UNION ALL
 SELECT o.at, o.field, r.object, r.id, 'to ' || COALESCE(o.owner_id, 'nobody'), o.by, o.source, NULL, NULL, NULL
-FROM owners o JOIN records r ON r.rid = o.rid WHERE r.person_id = :person
+FROM owners o JOIN records r ON r.rid = o.rid WHERE r.pid = :person
 UNION ALL
 SELECT u.at, u.kind, u.object, u.record_id,
     u.direction || COALESCE(' ' || u.channel, '') || COALESCE(' ' || u.response, '')
         || CASE WHEN u.retracted_at IS NULL THEN '' ELSE ', retracted' END,
     u.actor_id, u.touch_id, NULL, NULL, NULL
 FROM touches u JOIN records r ON r.crm = u.crm AND r.object = u.object AND r.id = u.record_id
-WHERE r.person_id = :person
+WHERE r.pid = :person
 UNION ALL
 SELECT a.at, 'assigned', r.object, r.id, 'to ' || a.owner_id || ' by ' || a.rule, a.by, 'leadsync', NULL, a.reason, NULL
-FROM assignments a JOIN records r ON r.rid = a.rid WHERE r.person_id = :person
+FROM assignments a JOIN records r ON r.rid = a.rid WHERE r.pid = :person
 UNION ALL
 SELECT c.started_at, 'clock', NULL, NULL,
     c.rule || ' (' || c.kind || ') ' || c.state || COALESCE(', due ' || c.due_at, ''), c.owner_id, 'leadsync', NULL,
     c.void_reason, NULL
-FROM clocks c WHERE c.person_id = :person
+FROM clocks c WHERE c.pid = :person
 UNION ALL
 SELECT COALESCE(e.done_at, e.decided_at), e.kind, e.object, e.record_id, e.state || ' ' || e.fields, NULL, 'leadsync', NULL,
     e.error, NULL
 FROM outbox e JOIN records r ON r.crm = e.crm AND r.object = e.object AND r.id = e.record_id
-WHERE r.person_id = :person
+WHERE r.pid = :person
 ORDER BY 1, 10, 2
 """
 
 
 def history(con: sqlite3.Connection, person_id: str) -> list[dict[str, Any]]:
     """Return everything that happened to a person in order of time: moves, owners, touches, clocks, writes."""
-    rows = rows_of(con, _HISTORY, {"person": person_id})
+    pid = pids_of(con, [person_id]).get(person_id)
+    rows = rows_of(con, _HISTORY, {"person": pid})
     for row in rows:
         del row["seq"]
     return rows

@@ -27,6 +27,7 @@ from leadsync.ledger.codec import (
     touch_of,
 )
 from leadsync.ledger.connection import chunks, select_in
+from leadsync.ledger.people import members, names_of, pids_of
 from leadsync.ledger.stays import transitions_in_force
 
 TOGETHER = 400
@@ -39,7 +40,8 @@ class _Batch:
     def __init__(self, con: sqlite3.Connection, crm: str, person_ids: Sequence[str]) -> None:
         self.con = con
         self.crm = crm
-        self.persons = list(person_ids)
+        self.persons = pids_of(con, person_ids)
+        self.name_of = {pid: person_id for person_id, pid in self.persons.items()}
         self.records: dict[str, list[Record]] = defaultdict(list)
         self.person_of: dict[int, str] = {}
         self.rid_of: dict[tuple[str, str], int] = {}
@@ -48,13 +50,10 @@ class _Batch:
         self._read_records()
 
     def _read_records(self) -> None:
-        for row in select_in(
-            self.con,
-            f"SELECT {RECORD_COLUMNS}, rid, person_id, owner_rows, email_key FROM records WHERE person_id IN (*)"
-            " ORDER BY created_at, id",
-            self.persons,
-        ):
-            record, (rid, person_id, owner_rows, email) = record_of(row[:20]), row[20:]
+        found = members(self.con, f"{RECORD_COLUMNS}, rid, pid, owner_rows, email_key", self.name_of)
+        for row in sorted(found, key=lambda row: (row[5], row[2])):
+            record, (rid, pid, owner_rows, email) = record_of(row[:20]), row[20:]
+            person_id = self.name_of[pid]
             self.records[person_id].append(record)
             self.person_of[rid] = person_id
             self.rid_of[record.ref.object, record.ref.id] = rid
@@ -108,10 +107,11 @@ class _Batch:
         found: dict[str, list[Clock]] = defaultdict(list)
         for row in select_in(
             self.con,
-            f"SELECT {CLOCK_COLUMNS} FROM clocks WHERE person_id IN (*) ORDER BY started_at, clock_id",
-            self.persons,
+            f"SELECT {CLOCK_COLUMNS} FROM clocks WHERE pid IN (*) ORDER BY started_at, clock_id",
+            self.name_of,
         ):
-            found[row[1]].append(clock_of(row))
+            person_id = self.name_of[row[1]]
+            found[person_id].append(clock_of(row, person_id))
         return found
 
     def assignments(self) -> dict[str, list[Assignment]]:
@@ -193,18 +193,18 @@ class _Batch:
 
     def memories(self) -> dict[str, Memory]:
         return {
-            row[0]: Memory(
+            self.name_of[row[0]]: Memory(
                 score=row[1],
                 product=row[2],
                 band=row[3],
-                fired=from_json(row[4]),
-                noticed=tuple(from_json(row[5])),
+                fired=from_json(row[4]) if row[4] else {},
+                noticed=tuple(from_json(row[5])) if row[5] else (),
                 decided_at=optional_instant(row[6]),
             )
             for row in select_in(
                 self.con,
-                "SELECT person_id, score, product, band, fired, noticed, decided_at FROM persons WHERE person_id IN (*)",
-                self.persons,
+                "SELECT pid, score, product, band, fired, noticed, decided_at FROM persons WHERE pid IN (*)",
+                self.name_of,
             )
         }
 
@@ -214,38 +214,35 @@ class _Batch:
         for person_id, emails in self.email_of.items():
             for email in emails:
                 people[email].add(person_id)
-        others: dict[str, list[tuple[Record, str | None, str]]] = defaultdict(list)
+        others: dict[str, list[tuple[Record, str | None, int]]] = defaultdict(list)
         for row in select_in(
             self.con,
-            f"SELECT {RECORD_COLUMNS}, stage, person_id, email_key FROM records WHERE email_key IN (*) AND crm = ?"
+            f"SELECT {RECORD_COLUMNS}, stage, pid, email_key FROM records WHERE email_key IN (*) AND crm = ?"
             " AND state = 'live' ORDER BY created_at, id",
             sorted(people),
             after=(self.crm,),
         ):
             others[row[22]].append((record_of(row[:20]), row[20], row[21]))
-        shared = {email: some for email, some in others.items() if len({person for _, _, person in some}) > 1}
-        records: dict[str, list[Record]] = defaultdict(list)
-        for some in shared.values():
-            for record, _, person_id in some:
-                records[person_id].append(record)
-        touches = self.touches(self._whole_persons(records)) if shared else {}
+        shared = {email: some for email, some in others.items() if len({pid for _, _, pid in some}) > 1}
+        if not shared:
+            return {}
+        names = names_of(self.con, {pid for some in shared.values() for _, _, pid in some})
+        touches = self.touches(self._whole_persons(names))
         found: dict[str, list[Twin]] = defaultdict(list)
         for email, some in shared.items():
             for person_id in people[email]:
                 found[person_id] += [
-                    Twin(other, record, stage, tuple(touches.get(other, ())))
-                    for record, stage, other in some
-                    if other != person_id
+                    Twin(names[pid], record, stage, tuple(touches.get(names[pid], ())))
+                    for record, stage, pid in some
+                    if names[pid] != person_id
                 ]
         return found
 
-    def _whole_persons(self, records: dict[str, list[Record]]) -> dict[str, list[Record]]:
+    def _whole_persons(self, names: dict[int, str]) -> dict[str, list[Record]]:
         """Return all records of these persons: a twin's touches may be on the lead that became the contact."""
         whole: dict[str, list[Record]] = defaultdict(list)
-        for row in select_in(
-            self.con, f"SELECT {RECORD_COLUMNS}, person_id FROM records WHERE person_id IN (*)", sorted(records)
-        ):
-            whole[row[20]].append(record_of(row[:20]))
+        for row in members(self.con, f"{RECORD_COLUMNS}, pid", names):
+            whole[names[row[20]]].append(record_of(row[:20]))
         return whole
 
     def account_candidates(self) -> dict[str, list[Account]]:

@@ -11,6 +11,7 @@ from typing import Any
 from leadsync.domain.transitions import Transition, spans
 from leadsync.ledger.codec import TRANSITION_COLUMNS, instant, text, transition_of
 from leadsync.ledger.connection import select_in
+from leadsync.ledger.people import members
 
 ENDED = ("converted", "merged", "deleted")
 
@@ -86,20 +87,20 @@ class Stay:
     carried: bool
 
 
-def reline(con: sqlite3.Connection, person_ids: Iterable[str]) -> None:
+def reline(con: sqlite3.Connection, pids: Iterable[int]) -> None:
     """Write the lines of those of these persons that have several records; for the others the spans are the line."""
-    wanted = sorted(set(person_ids))
-    rids: dict[str, list[int]] = defaultdict(list)
-    for person_id, rid in select_in(con, "SELECT person_id, rid FROM records WHERE person_id IN (*)", wanted):
-        rids[person_id].append(rid)
-    several = {person_id: group for person_id, group in rids.items() if len(group) > 1}
-    con.executemany("DELETE FROM lines WHERE person_id = ?", [(person_id,) for person_id in wanted])
+    wanted = sorted(set(pids))
+    rids: dict[int, list[int]] = defaultdict(list)
+    for pid, rid in members(con, "pid, rid", wanted):
+        rids[pid].append(rid)
+    several = {pid: group for pid, group in rids.items() if len(group) > 1}
+    con.executemany("DELETE FROM lines WHERE pid = ?", [(pid,) for pid in wanted])
     con.executemany(
         "UPDATE spans SET in_line = ?1 WHERE rid = ?2 AND in_line <> ?1",
-        [(int(person_id not in several), rid) for person_id, group in rids.items() for rid in group],
+        [(int(pid not in several), rid) for pid, group in rids.items() for rid in group],
     )
-    home = {rid: person_id for person_id, group in several.items() for rid in group}
-    stays: dict[str, list[Stay]] = defaultdict(list)
+    home = {rid: pid for pid, group in several.items() for rid in group}
+    stays: dict[int, list[Stay]] = defaultdict(list)
     for row in select_in(
         con,
         "SELECT s.rid, r.object = 'contact', r.created_at, s.stage, s.entered_at, s.left_at, s.entered_exact,"
@@ -111,8 +112,8 @@ def reline(con: sqlite3.Connection, person_ids: Iterable[str]) -> None:
         rid, contact, created_at, stage, entered_at, left_at, exact, carried = row
         stays[home[rid]].append(Stay(rid, bool(contact), created_at, stage, entered_at, left_at, exact, bool(carried)))
     con.executemany(
-        "INSERT INTO lines (person_id, n, rid, stage, entered_at, left_at, entered_exact) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(person_id, n, *piece) for person_id, group in stays.items() for n, piece in enumerate(line_of(group))],
+        "INSERT INTO lines (pid, n, rid, stage, entered_at, left_at, entered_exact) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(pid, n, *piece) for pid, group in stays.items() for n, piece in enumerate(line_of(group))],
     )
 
 

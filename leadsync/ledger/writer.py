@@ -3,20 +3,20 @@
 # ruff: noqa: S608 -- only names of columns and tables from this package are joined into statements, never a value
 
 import sqlite3
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from leadsync.domain.decision import PersonState
 from leadsync.domain.effects import Effect
 from leadsync.domain.plan import Plan
-from leadsync.domain.records import Ref
 from leadsync.domain.situation import Assignment
 from leadsync.domain.sla import Clock
 from leadsync.domain.transitions import Judgement
 from leadsync.ledger.codec import CLOCK_COLUMNS, clock_row, optional_text, text, to_json
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.outbox import wish
+from leadsync.ledger.people import members, pids_of
 from leadsync.ledger.stays import reline, respan
 
 
@@ -76,11 +76,11 @@ def rows_of(plan: Plan) -> PlanRows:
 def store_plan(con: sqlite3.Connection, rows: PlanRows, now: datetime) -> CommitCounts:
     """Write a Plan; runs inside a transaction."""
     at = text(now)
-    persons = _persons_of(con, {effect.ref for effect in rows.effects})
+    pids = _pids(con, rows)
     judged = _store_judgements(con, rows, at)
-    changed = _store_persons(con, rows, at)
-    clocks = _store_clocks(con, rows)
-    assigned = _store_assignments(con, rows)
+    changed = _store_persons(con, rows, pids, at)
+    clocks = _store_clocks(con, rows, pids)
+    assigned = _store_assignments(con, rows, pids)
     con.executemany(
         "INSERT INTO pool_state (pool, tier, user_id, vt) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (pool, tier, user_id) DO UPDATE SET vt = excluded.vt WHERE pool_state.vt <> excluded.vt",
@@ -91,22 +91,16 @@ def store_plan(con: sqlite3.Connection, rows: PlanRows, now: datetime) -> Commit
         " AND (points IS NOT ?1 OR strength IS NOT ?2)",
         [(value.points, value.strength, rows.crm, value.touch_id) for value in rows.touches],
     )
-    wished = wish(con, rows.effects, rows.held, persons, at)
+    wished = wish(con, rows.effects, rows.held, at)
     held = sum(1 for effect in rows.effects if effect.group_id in rows.held)
     return CommitCounts(judged, changed, clocks, assigned, wished, held)
 
 
-def _persons_of(con: sqlite3.Connection, refs: Set[Ref]) -> dict[tuple[str, str, str], str]:
-    """Return the person behind each record (crm, object, id) that effects name."""
-    ids = sorted({ref.id for ref in refs})
-    wanted = {(ref.crm, ref.object) for ref in refs}
-    return {
-        (crm, object_name, record_id): person_id
-        for crm, object_name in wanted
-        for record_id, person_id in select_in(
-            con, "SELECT id, person_id FROM records WHERE crm = ? AND object = ? AND id IN (*)", ids, (crm, object_name)
-        )
-    }
+def _pids(con: sqlite3.Connection, rows: PlanRows) -> dict[str, int]:
+    """Return the pid of every person that the rows name."""
+    named = {state.person_id for state in rows.persons} | {clock.person_id for clock in rows.clocks}
+    named |= {assignment.person_id for assignment in rows.assignments}
+    return pids_of(con, named | rows.decided | set(rows.noticed))
 
 
 def _store_judgements(con: sqlite3.Connection, rows: PlanRows, at: str) -> int:
@@ -123,68 +117,66 @@ def _store_judgements(con: sqlite3.Connection, rows: PlanRows, at: str) -> int:
     if corrected:
         rids = {row[0] for row in select_in(con, "SELECT rid FROM transitions WHERE seq IN (*)", corrected)}
         respan(con, rids)
-        reline(con, {row[0] for row in select_in(con, "SELECT person_id FROM records WHERE rid IN (*)", sorted(rids))})
+        reline(con, {row[0] for row in select_in(con, "SELECT pid FROM records WHERE rid IN (*)", sorted(rids))})
     return max(cursor.rowcount, 0)
 
 
-def _store_persons(con: sqlite3.Connection, rows: PlanRows, at: str) -> int:
+def _store_persons(con: sqlite3.Connection, rows: PlanRows, pids: Mapping[str, int], at: str) -> int:
     cursor = con.executemany(
         "UPDATE persons SET wake_at = ?, waiting = 0, decided_at = ?, score = ?, band = ?, product = ?, fired = ?,"
         " rulebook_hash = ?, recycle_count = ?, mql_count = ?, first_mql_at = ?, last_mql_at = ?, held_until = ?,"
-        " passes = ?, outcome = ?, outcome_at = ?, twin_of = ?, marketable = ? WHERE person_id = ?",
+        " passes = ?, outcome = ?, outcome_at = ?, twin_of = ?, marketable = ? WHERE pid = ?",
         [
             (
                 optional_text(state.wake_at), at, state.score, state.band, state.product, to_json(dict(state.fired)),
                 rows.rulebook_hash, state.recycle_count, state.mql_count, optional_text(state.first_mql_at),
                 optional_text(state.last_mql_at), optional_text(state.held_until), state.passes, state.outcome,
-                optional_text(state.outcome_at), state.twin_of, int(state.marketable), state.person_id,
+                optional_text(state.outcome_at), state.twin_of, int(state.marketable), pids[state.person_id],
             )
             for state in rows.persons
+            if state.person_id in pids
         ],
     )  # fmt: skip
     con.executemany(
-        "UPDATE persons SET noticed = ? WHERE person_id = ?",
-        [(to_json(noticed), person_id) for person_id, noticed in rows.noticed.items()],
+        "UPDATE persons SET noticed = ? WHERE pid = ?",
+        [(to_json(noticed), pids[person_id]) for person_id, noticed in rows.noticed.items() if person_id in pids],
     )
     con.executemany(
-        "UPDATE persons SET wake_at = NULL, waiting = 0, decided_at = ?, rulebook_hash = ? WHERE person_id = ?",
-        [(at, rows.rulebook_hash, person_id) for person_id in sorted(rows.decided)],
+        "UPDATE persons SET wake_at = NULL, waiting = 0, decided_at = ?, rulebook_hash = ? WHERE pid = ?",
+        [(at, rows.rulebook_hash, pids[person_id]) for person_id in sorted(rows.decided) if person_id in pids],
     )
     return max(cursor.rowcount, 0)
 
 
-def _store_clocks(con: sqlite3.Connection, rows: PlanRows) -> int:
+def _store_clocks(con: sqlite3.Connection, rows: PlanRows, pids: Mapping[str, int]) -> int:
     names = [name.strip() for name in CLOCK_COLUMNS.split(",")]
-    changes = [name for name in names if name not in ("clock_id", "person_id", "rule", "kind", "start_cause")]
+    changes = [name for name in names if name not in ("clock_id", "pid", "rule", "kind", "start_cause")]
     before = con.total_changes
     con.executemany(
         f"INSERT INTO clocks ({CLOCK_COLUMNS}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT (clock_id) DO UPDATE SET "
         + ", ".join(f"{name} = excluded.{name}" for name in changes)
         + " WHERE "
         + " OR ".join(f"clocks.{name} IS NOT excluded.{name}" for name in changes),
-        [clock_row(clock) for clock in rows.clocks],
+        [clock_row(clock, pids[clock.person_id]) for clock in rows.clocks if clock.person_id in pids],
     )
     return con.total_changes - before
 
 
-def _store_assignments(con: sqlite3.Connection, rows: PlanRows) -> int:
-    if not rows.assignments:
-        return 0
-    rids = {
-        (person_id, record_id): rid
-        for person_id, record_id, rid in select_in(
-            con,
-            "SELECT person_id, id, rid FROM records WHERE person_id IN (*)",
-            sorted({assignment.person_id for assignment in rows.assignments}),
-        )
-    }
-    cursor = con.executemany(
-        "INSERT INTO assignments (rid, person_id, rule, pool, tier, sticky, owner_id, by, at, reason, door, candidates)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [
-            (rids[a.person_id, a.record_id], a.person_id, a.rule, a.pool, a.tier, int(a.sticky), a.owner_id, a.by,
-             text(a.at), a.reason, a.door, to_json(a.candidates))
-            for a in rows.assignments
-        ],
-    )  # fmt: skip
-    return max(cursor.rowcount, 0)
+def _store_assignments(con: sqlite3.Connection, rows: PlanRows, pids: Mapping[str, int]) -> int:
+    """Add assignments; the same one decided again is no other."""
+    wanted = {pids[assignment.person_id] for assignment in rows.assignments if assignment.person_id in pids}
+    rids = {(pid, record_id): rid for pid, record_id, rid in members(con, "pid, id, rid", wanted)}
+    added = 0
+    for a in rows.assignments:
+        rid = rids.get((pids.get(a.person_id, 0), a.record_id))
+        if rid is None:
+            continue
+        added += con.execute(
+            "INSERT INTO assignments (rid, rule, pool, tier, sticky, owner_id, by, at, reason, door, candidates)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                rid, a.rule, a.pool, a.tier, int(a.sticky), a.owner_id, a.by, text(a.at), a.reason, a.door,
+                to_json(a.candidates),
+            ),
+        ).rowcount  # fmt: skip
+    return added

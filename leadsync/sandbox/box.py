@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from leadsync.sandbox.clock import SimClock
 from leadsync.sandbox.faults import Faults
 from leadsync.sandbox.founding import Basics
 from leadsync.sandbox.requests_log import RequestLog
@@ -44,13 +43,14 @@ class Options:
 
 
 class Box:
-    def __init__(self, options: Options, clock: SimClock, store: Store, basics: Basics, world: World | None) -> None:
+    def __init__(self, options: Options, store: Store, basics: Basics, world: World | None) -> None:
         self.options = options
-        self.clock = clock
+        self.clock = store.clock
         self.store = store
         self.basics = basics
         self.world = world
         self.paused = False
+        self._lived_until = self.clock.now()
         self.faults = Faults(store, options.seed)
         self.log = RequestLog()
 
@@ -68,24 +68,30 @@ class Box:
         return now
 
     def advance(self, seconds: float, *, world: bool) -> datetime:
-        """Let time pass, with or without the world living through it, and return the new instant.
-
-        The clock stands still while the world acts, at the end of the span: each act carries its own instant.
+        """Let time pass, with or without the world living through it, and return the new instant; ValueError for less
+        than nothing. While the world acts the clock stands at the end of the span: each act carries its own instant.
         """
         if seconds < 0:
             raise ValueError("time moves forward only")
+        if not self.acts_by_itself:
+            self._lived_until = self.clock.now()
         until = self.clock.advance(seconds)
         if world:
             self._live(until)
+        self._lived_until = until
         self.store.settle(until)
         return until
 
-    def pause(self, paused: bool) -> None:
+    def pause(self, *, paused: bool) -> None:
+        """Have people stop acting, or go on."""
         self.paused = paused
 
     def _live(self, until: datetime) -> None:
+        """Let the world live on. What it had planned for times without it happens first thing now."""
         if self.world is not None and not self.paused:
-            self.world.live(until)
+            with self.store.no_earlier_than(self._lived_until):
+                self.world.live(until)
+        self._lived_until = until
 
 
 def whole_minute(at: datetime) -> datetime:

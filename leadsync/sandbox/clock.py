@@ -45,11 +45,3 @@ class SimClock:
         if self._held is not None:
             self._held += timedelta(seconds=seconds)
         return self.now()
-
-    def __getstate__(self) -> tuple[datetime, float]:
-        return self.now(), self._speed
-
-    def __setstate__(self, state: tuple[datetime, float]) -> None:
-        self._base, self._speed = state
-        self._anchor = monotonic()
-        self._held = None

@@ -52,7 +52,7 @@ def _advance(box: Box, call: Call, body: Body) -> Answer:
 
 
 def _pause(box: Box, call: Call, body: Body) -> Answer:
-    box.pause(not bool(body["world"]))
+    box.pause(paused=not body["world"])
     return Answer(200, {"world": not box.paused})
 
 

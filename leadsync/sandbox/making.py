@@ -15,13 +15,14 @@ def make_box(options: Options) -> Box:
     """Return a box that is ready to be served."""
     kept = _kept(options.state) if options.state else None
     if kept is not None:
-        return Box(options, *kept)
+        now, store, basics, world = kept
+        store.clock = SimClock(now, _speed(options))
+        return Box(options, store, basics, world)
     start = (options.start or datetime.now(UTC)).astimezone(UTC)
     # While the past is written the clock stands still at the start; it runs from there.
-    clock = SimClock(start)
-    store = Store(clock, options.seed)
+    store = Store(SimClock(start), options.seed)
     basics = found_basics(store, start)
-    world: World | None = None
+    world = None
     if options.bare:
         fill(store, basics, leads=options.leads, days=options.days, start=start)
     elif not options.empty:
@@ -30,7 +31,7 @@ def make_box(options: Options) -> Box:
 
         world = found(store, seed=options.seed, leads=options.leads, days=options.days, start=start)
     store.clock = SimClock(start, _speed(options))
-    return Box(options, store.clock, store, basics, world)
+    return Box(options, store, basics, world)
 
 
 def _speed(options: Options) -> float:
@@ -43,15 +44,15 @@ def keep(box: Box) -> None:
     if path is None:
         return
     with box.store.lock:
-        content = pickle.dumps((box.clock, box.store, box.basics, box.world))
+        content = pickle.dumps((box.clock.now(), box.store, box.basics, box.world))
     draft = path.with_suffix(path.suffix + ".new")
     draft.write_bytes(content)
     draft.replace(path)
 
 
-def _kept(path: Path) -> tuple[SimClock, Store, Basics, World | None] | None:
+def _kept(path: Path) -> tuple[datetime, Store, Basics, World | None] | None:
     """What `keep` wrote; only ever a file that the operator of this box named."""
     if not path.exists():
         return None
-    kept: tuple[SimClock, Store, Basics, World | None] = pickle.loads(path.read_bytes())  # noqa: S301
+    kept: tuple[datetime, Store, Basics, World | None] = pickle.loads(path.read_bytes())  # noqa: S301
     return kept

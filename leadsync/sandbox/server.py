@@ -10,6 +10,7 @@ import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -35,6 +36,7 @@ from leadsync.sandbox.salesforce.errors import ApiError
 from leadsync.sandbox.tls import self_signed
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_WITHOUT_BODY = (204, 304)
 _STARTUP_SECONDS = 10.0
 _TICK_SECONDS = 0.5
 _HTML = "<html><head><title>We are down for maintenance</title></head><body>Please come back later.</body></html>"
@@ -48,22 +50,25 @@ class Front:
         self.org = Org(box)
 
     def answer(self, call: Call) -> Answer | Dropped:
-        """Answer one request, or say that its connection is to be dropped."""
+        """Answer one request as of one instant, which its Date tells; or say that its connection is to be dropped."""
         with self.box.store.lock, self.box.clock.held():
             self.box.catch_up()
-            if call.path.startswith("/sandbox/"):
-                answer = control(self.box, call)
-                if call.path.rstrip("/") == "/sandbox/advance":
-                    keep(self.box)
-                return answer
-            entry = self.box.log.open(
-                call.method, call.path, call.entry.query, call.headers, api=self.org.counts(call.path.rstrip("/"))
-            )
-            return self._vendor(replace(call, entry=entry))
+            answer = self._control(call) if call.path.startswith("/sandbox/") else self._vendor(call)
+            if isinstance(answer, Answer):
+                answer.headers["Date"] = http_date(self.box.clock.now())
+            return answer
+
+    def _control(self, call: Call) -> Answer:
+        answer = control(self.box, call)
+        if call.path.rstrip("/") == "/sandbox/advance":
+            keep(self.box)
+        return answer
 
     def _vendor(self, call: Call) -> Answer | Dropped:
-        fault = self.box.faults.drawn() if self.org.counts(call.path.rstrip("/")) else None
-        call.entry.fault = fault
+        counts = self.org.counts(call.path.rstrip("/"))
+        entry = self.box.log.open(call.method, call.path, call.entry.query, call.headers, api=counts)
+        call = replace(call, entry=entry)
+        fault = entry.fault = self.box.faults.drawn() if counts else None
         match fault:
             case "reset" | "timeout_before_apply":
                 return Dropped(reset=fault == "reset")
@@ -73,7 +78,7 @@ class Front:
                 answer = self.org.answer(call)
         if fault == "timeout_after_apply":
             return Dropped(reset=False)
-        call.entry.status = answer.status
+        entry.status = answer.status
         return answer
 
 
@@ -145,20 +150,37 @@ def build_app(box: Box, front: Front | None = None, connections: _Connections | 
     front = front or Front(box)
 
     async def endpoint(request: Request) -> Response:
-        body = await request.body()
-        found = front.answer(_call(box, request, body))
+        call, client = _call(box, request, await request.body()), request.client
+        if call.path.startswith("/sandbox/") and (client is None or not _is_local(client.host)):
+            return Response("the control endpoints answer on the loopback only", 403)
+        found = front.answer(call)
         if isinstance(found, Dropped):
-            client = request.client
             if connections is not None and client is not None:
                 await connections.drop((client.host, client.port), found)
             return Response(status_code=500)
-        content = found.content()
-        headers = {**found.headers, "Date": http_date(box.clock.now())}
-        # 204 and 304 have no body and no content headers.
-        media_type = found.media_type if content else None
-        return Response(content, found.status, headers, media_type)
+        return _response(found)
 
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)])
+
+
+def _response(answer: Answer) -> Response:
+    """The answer with its headers spelled as the vendors spell them: some clients look them up in that case only."""
+    content = answer.content()
+    headers = dict(answer.headers)
+    if content:
+        headers["Content-Type"] = answer.media_type
+    if answer.status not in _WITHOUT_BODY:
+        headers["Content-Length"] = str(len(content))
+    response = Response(content, answer.status)
+    response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    return response
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _call(box: Box, request: Request, body: bytes) -> Call:
@@ -194,7 +216,7 @@ class Server:
         self._connections = _Connections()
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                build_app(self.box, self.front, self._connections), log_config=None, log_level="critical", lifespan="off",
+                build_app(self.box, self.front, self._connections), log_config=None, log_level="error", lifespan="off",
                 date_header=False, server_header=False, http=self._connections.protocol(), ws="none", access_log=False,
                 ssl_certfile=str(certificate) if certificate else None, ssl_keyfile=str(key) if key else None,
                 timeout_graceful_shutdown=2,
@@ -240,8 +262,8 @@ class Server:
     def stop(self) -> None:
         """Stop answering and write the state, if it is kept."""
         self._stopping.set()
-        self._uvicorn.should_exit = True
         self._connections.close_all()
+        self._uvicorn.should_exit = True
         for thread in self._threads:
             thread.join()
         self._socket.close()

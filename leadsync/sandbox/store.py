@@ -14,16 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import RLock
-from typing import Any, Literal
+from typing import Any
 
 from leadsync.sandbox.clock import SimClock
 from leadsync.sandbox.ids import canonical, nth_id
 from leadsync.sandbox.rows import Row, Value
 from leadsync.sandbox.schema import OBJECTS, ObjectType, find_object
 from leadsync.sandbox.table import Table
-from leadsync.sandbox.transaction import Tx
+from leadsync.sandbox.transaction import Tx, Via
 
-Via = Literal["api", "person", "automation", "world"]
 Listener = Callable[[str, str, tuple[str, ...], str, str], None]
 """Called after a commit, once per row: object, id, the fields that changed, by, via."""
 
@@ -158,6 +157,16 @@ class Store:
         self.settle(now)
         self.read_at = now if self.read_at is None else max(now, self.read_at)
 
+    @contextmanager
+    def no_earlier_than(self, at: datetime) -> Iterator[None]:
+        """Within the block no transaction is stamped earlier than this."""
+        before = self.read_at
+        self.read_at = at if before is None else max(at, before)
+        try:
+            yield
+        finally:
+            self.read_at = before
+
     def _commit(self, tx: Tx) -> None:
         if not tx.images:
             return
@@ -181,9 +190,10 @@ class Store:
                 listener(object_, record_id, tuple(fields), tx.by, tx.via)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "lock"}
+        return {k: v for k, v in self.__dict__.items() if k not in ("lock", "clock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        """Come back without a clock: whoever brings a store back gives it one."""
         self.__dict__.update(state)
         self.lock = RLock()
 

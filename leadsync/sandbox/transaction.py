@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from leadsync.sandbox import lifecycle
 from leadsync.sandbox.rows import Row, Value, coerce, derive
 from leadsync.sandbox.schema import OBJECTS, ObjectType, find_object, object_of
-from leadsync.sandbox.schema.own import DEFAULT_STATUS, OPERATION
+from leadsync.sandbox.schema.own import DEFAULT_STATUS
 
 if TYPE_CHECKING:
     from leadsync.sandbox.store import Store
@@ -274,6 +274,3 @@ def _defaults(kind: ObjectType, by: str) -> dict[str, Value]:
         case "User":
             values.update(IsActive=True, UserType="Standard", TimeZoneSidKey="UTC")
     return values
-
-
-__all__ = ["OPERATION", "NotLive", "RowLocked", "Tx", "Via"]

@@ -15,7 +15,7 @@ from leadsync.domain.records import Value
 from leadsync.settings.loader import Node
 from leadsync.settings.names import FACTS, Kind, Known, Names
 from leadsync.settings.problems import Place, Problems
-from leadsync.settings.schema.types import shown
+from leadsync.settings.schema.types import is_too_long, shown
 
 ORDER = ("at_least", "at_most", "more_than", "less_than")
 PARTS = ("contains", "starts_with", "ends_with")
@@ -325,9 +325,10 @@ def _is_number(value: object) -> bool:
 
 def _duration_of(value: object) -> Duration | None:
     try:
-        return parse_duration(value) if isinstance(value, str) else None
+        found = parse_duration(value) if isinstance(value, str) else None
     except ValueError:
         return None
+    return None if found is None or is_too_long(found) else found
 
 
 def people(names: Names) -> Vocabulary:

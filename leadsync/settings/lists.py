@@ -62,7 +62,7 @@ class Beside:
         except UnicodeDecodeError:
             self.problems.add(Place(shown), "the file is not UTF-8 text", "fix: save it as UTF-8")
         except csv.Error as error:
-            self.problems.add(Place(shown, reader.line_num), f"this is not CSV: {error}")
+            self.problems.add(Place(shown, reader.line_num + 1), f"this is not CSV: {error}")
         return []
 
 

@@ -73,10 +73,10 @@ def _crms(
     crms: dict[str, Node | None] = {}
     block = config.find("crms")
     for name in block.keys:
-        if not re.fullmatch(NAME_PATTERN, name) or name in RESERVED:
-            continue  # noted by the schema of config
         path = mappings_dir / f"{name}.yaml"
-        if path.exists():
+        if not re.fullmatch(NAME_PATTERN, name) or name in RESERVED:
+            crms[name] = None  # noted where config is checked
+        elif path.exists():
             crms[name] = _tree(path, f"{folder}/{name}.yaml", files, problems)
         else:
             crms[name] = None

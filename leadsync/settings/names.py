@@ -4,7 +4,7 @@ Taken from the trees and not from validated files, so that one bad line does not
 file's names look wrong. A file that is no YAML at all offers None: nobody knows, so nothing is checked against it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -189,15 +189,17 @@ def _second_level(tree: Node | None, *path: str) -> Known:
     return _unique(key for _, block in tree.find(*path).items() for key, _ in block.items())
 
 
-def _all(trees: Iterable[Node | None], *path: str) -> Known:
+def _all(trees: Collection[Node | None], *path: str) -> Known:
     found = [keys(tree, *path) for tree in trees]
-    if any(names is None for names in found):
+    if not found or any(names is None for names in found):
         return None
     return _unique(name for names in found for name in names or ())
 
 
-def _fields(trees: Iterable[Node | None], *paths: tuple[str, ...]) -> Mapping[str, Kind] | None:
+def _fields(trees: Collection[Node | None], *paths: tuple[str, ...]) -> Mapping[str, Kind] | None:
     kinds: dict[str, Kind] = {}
+    if not trees:
+        return None
     for tree in trees:
         if tree is None:
             return None

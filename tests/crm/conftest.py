@@ -240,3 +240,8 @@ def write_of() -> Any:
 
 
 LONG_AGO = START - timedelta(days=1)
+
+
+@pytest.fixture
+def quick_clock() -> QuickClock:
+    return QuickClock()

@@ -356,7 +356,7 @@ def test_a_large_first_load_goes_through_one_bulk_job_and_is_resumable(org, foll
         follower.keep(page)
         if page.source == "lead":
             taken += page.rows
-            if len(taken) == 4000:  # one page into the second part of the results
+            if len(taken) == 5000:  # one page into the second part of the results
                 break
     assert follower.marks["lead"].progress.startswith("bulk|")
 

@@ -22,7 +22,9 @@ def at(minutes: float) -> datetime:
 def a_mapping() -> CrmMapping:
     stage = FieldMapping("stage", ("Status",), write=True)
     owner = FieldMapping("owner", ("OwnerId",), write=True)
-    stages = {name: name.upper() for name in ("raw", "inquiry", "maql", "mql", "sal", "sql", "remarket", "disqualified")}
+    stages = {
+        name: name.upper() for name in ("raw", "inquiry", "maql", "mql", "sal", "sql", "remarket", "disqualified")
+    }
     return CrmMapping(
         crm="salesforce",
         kind="salesforce",
@@ -80,7 +82,9 @@ def changed(record: Record, minutes: float, **changes: Any) -> Record:
     return replace(record, **({"modified_at": moment, "stamp": moment, "version": moment.isoformat()} | changes))
 
 
-def a_move(minutes: float, old: str | None, new: str | None, move_id: str = "", record_id: str = "00Q1", **changes: Any) -> Move:
+def a_move(
+    minutes: float, old: str | None, new: str | None, move_id: str = "", record_id: str = "00Q1", **changes: Any
+) -> Move:
     values: dict[str, Any] = {
         "ref": a_ref(record_id, changes.pop("object", "lead")),
         "move_id": move_id or f"m{minutes:09.3f}{old}{new}",
@@ -120,9 +124,7 @@ class Books:
         return self.store(Page(source, tuple(rows), at(minutes), **page))
 
     def store(self, page: Page) -> Stored:
-        return self.ledger.store(
-            page, self.mapping, go_live_at=self.go_live_at, own_user_id=OWN, history=self.history
-        )
+        return self.ledger.store(page, self.mapping, go_live_at=self.go_live_at, own_user_id=OWN, history=self.history)
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         return self.ledger.con.execute(sql, values).fetchall()
@@ -140,17 +142,18 @@ class Books:
         """Return the person's line: stage, entered, left."""
         return self.rows(
             "SELECT stage, entered_at, left_at FROM v_spans WHERE person_id ="
-            " (SELECT person_id FROM records WHERE id = ?) ORDER BY entered_at",
+            " (SELECT person_id FROM v_people WHERE record_id = ?) ORDER BY entered_at",
             record_id,
         )
 
     def person(self, record_id: str = "00Q1") -> str:
-        return str(self.rows("SELECT person_id FROM records WHERE id = ?", record_id)[0][0])
+        return str(self.rows("SELECT person_id FROM v_people WHERE record_id = ?", record_id)[0][0])
 
-    def decided(self, *person_ids: str) -> None:
-        """Let everybody named have been decided."""
-        for person_id in person_ids:
+    def decided(self, *record_ids: str) -> None:
+        """Let the people behind these records have been decided, with nothing to wake them."""
+        for record_id in record_ids:
             self.ledger.con.execute(
-                "UPDATE persons SET wake_at = NULL, waiting = 0, decided_at = '2026-03-01T09:00:00Z' WHERE person_id = ?",
-                (person_id,),
+                "UPDATE persons SET wake_at = NULL, waiting = 0, decided_at = '2026-03-01T09:00:00Z'"
+                " WHERE pid = (SELECT pid FROM records WHERE id = ?)",
+                (record_id,),
             )

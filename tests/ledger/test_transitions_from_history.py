@@ -97,7 +97,9 @@ def test_a_value_outside_the_mapping_is_kept_and_stands_for_no_stage(books: Book
     books.see(a_record())
     books.see(a_move(10, "INQUIRY", "Left Vmail"), source="lead_history")
 
-    assert books.rows("SELECT to_stage, to_value FROM v_transitions ORDER BY seq DESC LIMIT 1") == [(None, "Left Vmail")]
+    assert books.rows("SELECT to_stage, to_value FROM v_transitions ORDER BY seq DESC LIMIT 1") == [
+        (None, "Left Vmail")
+    ]
 
 
 def test_a_value_of_former_days_still_stands_for_its_stage_in_history(books: Books) -> None:

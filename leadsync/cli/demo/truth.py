@@ -156,7 +156,8 @@ def _wrong_moves(
     for row in con.execute(
         "SELECT record_id, to_value, at, reason FROM v_transitions WHERE object = ? ORDER BY record_id, at, seq", (name,)
     ):
-        if row["reason"] != "converted":
+        blank_birth = row["to_value"] is None and not mine[row["record_id"]]
+        if row["reason"] != "converted" and not blank_birth:
             mine[row["record_id"]].append((row["to_value"], row["at"]))
     for record_id, moves in mine.items():
         wanted = truth.get(record_id, [])
@@ -165,7 +166,8 @@ def _wrong_moves(
         elif not exact and not _is_subsequence([value for value, _ in moves], [value for value, _ in wanted]):
             yield f"{name} {record_id}: the ledger tells {moves}, which is no part of {wanted}"
     if exact:
-        for record_id in truth.keys() - mine.keys():
+        gone = {change.id for change in told if change.field == "IsDeleted" and change.new}
+        for record_id in sorted(truth.keys() - mine.keys() - gone):
             yield f"{name} {record_id}: the ledger tells of no move, truth of {truth[record_id]}"
 
 

@@ -13,7 +13,7 @@ from leadsync.crm.salesforce.auth import Credentials, Login
 from leadsync.crm.salesforce.bulk import Bulk
 from leadsync.crm.salesforce.client import Budget, Client, Part
 from leadsync.crm.salesforce.inspect import inspect_org
-from leadsync.crm.salesforce.load import Load, part_refusal
+from leadsync.crm.salesforce.load import Load
 from leadsync.crm.salesforce.membership import Joiner
 from leadsync.crm.salesforce.poll import Poll
 from leadsync.crm.salesforce.rows import MoveReader, RecordReader
@@ -24,7 +24,7 @@ from leadsync.crm.salesforce.write import Writer
 from leadsync.domain.effects import Membership, Outcome, WriteBack
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Gone, Move, Record, Ref
-from leadsync.errors import CrmUnavailable
+from leadsync.errors import CrmAuthFailed, ObjectBlocked
 from leadsync.http import new_session
 from leadsync.ports import Finding, Mark, Org, Page, Reach, Usage
 
@@ -94,11 +94,11 @@ class SalesforceCrm:
         contact = self._mapping.objects["contact"].native if "contact" in self._mapping.objects else "Contact"
         asked = [Part(path(select(_ORGANISATION.names, "Organization"))), Part(f"sobjects/{contact}/describe"), *probes]
         (organisation, described, *found), _ = self._client.composite(asked)
-        if organisation.status != 200:
-            raise part_refusal(organisation, "Organization")
-        rows = _ORGANISATION.decode(organisation.body).rows
+        rows = _ORGANISATION.decode(organisation.body).rows if organisation.status == 200 else []
         if not rows:
-            raise CrmUnavailable("the org does not say who it is")
+            raise CrmAuthFailed(
+                "the integration user may not read Organization, so nobody knows which org this is; grant API Enabled"
+            )
         org_id, instance, sandbox = rows[0]
         user_id = token.user_id or self._whoami()
         for name, answer in zip(self._mapping.objects, found, strict=False):
@@ -113,11 +113,11 @@ class SalesforceCrm:
         return self._org
 
     def _whoami(self) -> str:
-        answer = self._client.read("/services/oauth2/userinfo", "userinfo")
         try:
+            answer = self._client.read("/services/oauth2/userinfo", "userinfo")
             return msgspec.json.decode(answer.body, type=_Whoami).user_id
-        except msgspec.MsgspecError:
-            raise CrmUnavailable("the org does not say who we are") from None
+        except (ObjectBlocked, msgspec.MsgspecError):
+            raise CrmAuthFailed("the org does not say whose token this is; let the app grant the scope api") from None
 
     def now(self) -> datetime:
         """Return the CRM's time."""

@@ -20,7 +20,7 @@ import requests
 from leadsync.clock import Clock
 from leadsync.crm.salesforce.auth import Login, Token
 from leadsync.crm.salesforce.verdicts import QUOTA_PAUSE, faults, is_expired, refusal, refused
-from leadsync.errors import CrmBudgetExhausted, CrmUnavailable
+from leadsync.errors import CrmBudgetExhausted, CrmUnavailable, ObjectBlocked
 from leadsync.http import READ_SECONDS, Answer, allow_plain_http, exchange, read_with_retry
 from leadsync.ports import Usage
 
@@ -229,7 +229,13 @@ class Client:
                 raise refused(answer, "composite")
             return parted(answer, len(parts)), answer.date() or self.now()
 
-        return read_with_retry(once, clock=self._clock, stop=self._stop)
+        try:
+            return read_with_retry(once, clock=self._clock, stop=self._stop)
+        except ObjectBlocked as error:
+            # Composite is no object of the mapping: everything goes through it.
+            raise CrmUnavailable(
+                f"{error}; `leadsync doctor` looks at the API version and the user's API right"
+            ) from None
 
     def composites(self, parts: Sequence[Part]) -> tuple[list[PartAnswer], datetime]:
         """Return the answers of any number of reads in as few requests as the two limits allow, and the time of the first."""

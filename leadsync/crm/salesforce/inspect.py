@@ -262,7 +262,12 @@ class _Look:
         for start in range(0, len(wanted), 100):
             some = list(wanted[start : start + 100])
             query = select(_USER.names, "User", where("Username IN {some} OR Email IN {some}", some=some))
-            for username, email, active in _USER.decode(self._client.read(path(query), "User").body).rows:
+            try:
+                answer = self._client.read(path(query), "User")
+            except ObjectBlocked as error:
+                yield Finding("users", False, str(error), "grant the integration user read access to users")
+                return
+            for username, email, active in _USER.decode(answer.body).rows:
                 for key in filter(None, (username, email)):
                     known[key.lower()] = known.get(key.lower(), False) or bool(active)
         # The names stand in the operator's own files, so they may be repeated to the operator.

@@ -44,7 +44,9 @@ def ids(found: Sequence[str]) -> list[str]:
 def id18(short: str) -> str:
     """Return the 18-character form of a 15-character id: each suffix letter says which of five letters are capitals."""
     fives = (short[start : start + 5] for start in (0, 5, 10))
-    return short + "".join(_SUFFIX[sum(1 << k for k, letter in enumerate(five) if "A" <= letter <= "Z")] for five in fives)
+    return short + "".join(
+        _SUFFIX[sum(1 << k for k, letter in enumerate(five) if "A" <= letter <= "Z")] for five in fives
+    )
 
 
 def select(columns: Sequence[str], native: str, *conditions: str, order: str = "", limit: int | None = None) -> str:

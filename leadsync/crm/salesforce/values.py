@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from leadsync.crm.salesforce.soql import Cells
@@ -15,8 +16,12 @@ Cell = object
 Parse = Callable[[Cell], Value]
 
 
+@lru_cache(maxsize=4096)
 def instant(cell: Cell) -> datetime:
-    """Return the instant in a datetime cell (`2026-11-19T16:02:41.000+0000`); raises ValueError for anything else."""
+    """Return the instant in a datetime cell (`2026-11-19T16:02:41.000+0000`); raises ValueError for anything else.
+
+    Remembered for a while: a row's stamps are mostly one instant.
+    """
     if not isinstance(cell, str):
         raise ValueError("no instant")
     return from_text(cell)
@@ -32,11 +37,11 @@ def instant_or_none(cell: Cell) -> datetime | None:
 
 def text(cell: Cell) -> str | None:
     """Return a cell as text, None when it is empty; numbers and yes/no are spelled alike in JSON and CSV."""
+    if cell.__class__ is str:  # nearly always
+        return cell or None
     match cell:
-        case None | "":
+        case None:
             return None
-        case str():
-            return cell
         case bool():
             return "true" if cell else "false"
         case float() if cell.is_integer():
@@ -59,7 +64,8 @@ def _day(cell: Cell) -> Value:
     return cell[:10] if isinstance(cell, str) and len(cell) >= 10 else None
 
 
-def _moment(cell: Cell) -> Value:
+def moment(cell: Cell) -> str | None:
+    """Return a datetime cell as leadsync's instant text, None when it is empty or none."""
     if isinstance(cell, str) and len(cell) == 28 and cell.endswith(".000+0000"):
         return cell[:19] + "Z"  # what nearly every cell looks like
     at = instant_or_none(cell)
@@ -80,7 +86,7 @@ def _yes_no(cell: Cell) -> Value:
 
 _PARSERS: Mapping[FieldType, Parse] = {
     "text": text, "email": text, "phone": text, "country": text, "state": text, "user": text,
-    "number": _number, "date": _day, "datetime": _moment, "yes_no": _yes_no,
+    "number": _number, "date": _day, "datetime": moment, "yes_no": _yes_no,
 }  # fmt: skip
 
 
@@ -110,7 +116,7 @@ def to_native(mapping: FieldMapping, value: Value) -> Value:
 def translate(table: ValueMap, cells: Mapping[str, Cell]) -> str | None:
     """Return what a value map makes of a row, None when the row's value is not listed."""
     if table.native is None:
-        return table.literal
+        return table.otherwise if table.literal is None else table.literal
     cell = next((found for name in table.native if (found := cells.get(name)) not in (None, "")), None)
     number = _number(cell)
     if table.bands and isinstance(number, (int, float)):

@@ -119,7 +119,7 @@ def refusal(status: int, found: Sequence[Fault], what: str, wait: float | None =
         )
     if first is not None and first.code == "QUERY_TIMEOUT":
         return ObjectBlocked(f"{what}: the query takes Salesforce too long; the next pass asks again")
-    if kind == "mapping" and first is not None:
+    if first is not None and (kind == "mapping" or first.code == "NOT_FOUND"):
         return ObjectBlocked(f"{what}: {_mending(first)}")
     if kind in ("soon", "slow") or (first is None and status in _RETRIED) or status >= 500 or status in (408, 420, 429):
         return CrmUnavailable(f"{what}: Salesforce answers {first.code if first else status}", wait)
@@ -136,7 +136,7 @@ def _mending(fault: Fault) -> str:
     match fault.code:
         case "INVALID_FIELD" if column := fault.column():
             return f"no field {column}, or the integration user may not read it; create it, grant read access, or change the mapping"
-        case "INVALID_TYPE":
+        case "INVALID_TYPE" | "NOT_FOUND":
             return "no such object, or the integration user may not read it; grant read access, or change the mapping"
         case "TXN_SECURITY_METERING_ERROR":
             return "a transaction security policy stops it; grant Exempt from Transaction Security"

@@ -1,8 +1,8 @@
 """Tokens: the OAuth token endpoint, who a bearer token stands for, identity and userinfo.
 
-All of client credentials, JWT bearer and password lead to the one integration user. The box keeps no passwords and holds
-no certificates: any password will do, and a JWT's claims are read but its signature is not verified (assumed enough for
-a server that binds to the loopback).
+All of client credentials, JWT bearer, password and refresh token lead to the one integration user. The box keeps no
+passwords and holds no certificates: any password or refresh token will do, and a JWT's claims are read but its signature
+is not verified (assumed enough for a server that binds to the loopback).
 """
 
 import base64
@@ -72,9 +72,10 @@ def token_endpoint(box: Box, tokens: Tokens, call: Call) -> Answer:
         return Answer(503, {"error": "server_error", "error_description": "service temporarily unavailable"})
     grant = form.get("grant_type")
     match grant:
-        case "client_credentials" | "password":
+        case "client_credentials" | "password" | "refresh_token":
             problem = _wrong_client(call, form, tokens)
-            if problem is None and grant == "password" and not (form.get("username") and form.get("password")):
+            needed = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}.get(grant, ())
+            if problem is None and not all(form.get(name) for name in needed):
                 problem = ("invalid_grant", "authentication failure")
         case str() if grant == _JWT_GRANT:
             problem = _wrong_assertion(box, form.get("assertion", ""))
@@ -118,12 +119,19 @@ def _wrong_assertion(box: Box, assertion: str) -> tuple[str, str] | None:
     if not box.store.table("User").holding("Username", claims.get("sub")):
         return "invalid_grant", "user hasn't approved this consumer"
     # Assertions are checked against the client's own time: a simulated clock says nothing about when they were signed.
-    expires = claims.get("exp")
-    if not isinstance(expires, (int, float)) or expires < time.time():
+    if not _in_time(claims.get("exp")):
         return "invalid_grant", "expired authorization code"
     if not claims.get("aud"):
         return "invalid_grant", "audience is invalid"
     return None
+
+
+def _in_time(expires: Any) -> bool:
+    """Whether an assertion is still good; simple-salesforce writes the time as a string."""
+    try:
+        return float(expires) >= time.time()
+    except (TypeError, ValueError):
+        return False
 
 
 def identity(box: Box, call: Call) -> Answer:

@@ -61,7 +61,9 @@ def change(desk: Desk, job_id: str) -> Answer:
     if job.state not in ("Open", "UploadComplete") or state not in ("UploadComplete", "Aborted"):
         raise ApiError(400, "INVALIDJOBSTATE", f"a job in state {job.state} cannot become {state}")
     job.state = state
-    lines = list(csv.reader(io.StringIO(job.content.decode("utf-8-sig"), newline=""), delimiter=job.csv_format[0]))
+    lines = list(
+        csv.reader(io.StringIO(job.content.decode("utf-8-sig", "replace"), newline=""), delimiter=job.csv_format[0])
+    )
     job.header, job.unprocessed = (lines[0], lines[1:]) if lines else ([], [])
     return Answer(200, described(desk, job))
 

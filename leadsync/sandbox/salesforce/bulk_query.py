@@ -15,6 +15,7 @@ from leadsync.sandbox.soql.columns import Column
 from leadsync.sandbox.soql.run import object_named
 
 _CSV = "text/csv"
+_ONLY_BY_REST = frozenset(("LeadStatus",))
 _DEFAULT_PAGE = 50_000
 
 
@@ -31,7 +32,7 @@ def create(desk: Desk) -> Answer:
         raise ApiError(400, "INVALIDJOB", "operation is query or queryAll, and query is required")
     parsed = parse(soql)
     kind = object_named(parsed)
-    if kind.name in ("LeadStatus",):
+    if kind.name in _ONLY_BY_REST:
         raise ApiError(400, "INVALIDENTITY", f"Entity '{kind.name}' is not supported by the Bulk API.")
     if parsed.aggregates or parsed.counts or parsed.offset:
         raise ApiError(

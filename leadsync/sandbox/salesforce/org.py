@@ -65,8 +65,8 @@ _ROUTES = (
     _at(r"/jobs/ingest", GET=bulk_ingest.jobs, POST=bulk_ingest.create),
     _at(r"/jobs/ingest/(\w+)", GET=bulk_ingest.show, PATCH=bulk_ingest.change, DELETE=bulk_ingest.remove),
     _at(r"/jobs/ingest/(\w+)/batches", PUT=bulk_ingest.upload),
-    _at(r"/jobs/ingest/(\w+)/(successfulResults|failedResults|unprocessedrecords)", GET=bulk_ingest.results),
-    _at(r"/jobs/ingest/(\w+)/(unprocessedRecords)", GET=bulk_ingest.results),
+    # The documentation spells the last one in lower case, clients in both ways.
+    _at(r"/jobs/ingest/(\w+)/(successfulResults|failedResults|unprocessed[rR]ecords)", GET=bulk_ingest.results),
 )  # fmt: skip
 
 
@@ -120,6 +120,8 @@ class Org:
             self.box.store.read(self.box.clock.now())
             found = self.dispatch(replace(call, user=self.box.basics.integration))
         except ApiError as error:
+            # Whoever is not let in has spent nothing.
+            call.entry.api = False
             found = error.answer()
         found.headers.setdefault("Sforce-Limit-Info", f"api-usage={self.used()}/{self.limit}")
         return found

@@ -14,6 +14,7 @@ from leadsync.sandbox.ids import nth_id
 from leadsync.sandbox.salesforce.desk import Desk
 from leadsync.sandbox.salesforce.encode import Projector, encode_value
 from leadsync.sandbox.salesforce.errors import ApiError
+from leadsync.sandbox.schema import ObjectType
 from leadsync.sandbox.soql import Answer as Found
 from leadsync.sandbox.soql import Query, parse, run
 from leadsync.sandbox.soql.columns import Column, Env, resolve
@@ -116,7 +117,11 @@ def _page_size(desk: Desk, columns: tuple[Column, ...]) -> int:
 def _metadata(desk: Desk, parsed: Query) -> dict[str, Any]:
     """What `columns=true` asks for: the shape of the result instead of its rows (seen with the Salesforce CLI)."""
     found = run(desk.env, parsed) if not parsed.aggregates and not parsed.counts else None
-    columns = [_column(c.names, c) for c in found.columns] if found else list(_aggregate_columns(desk.env, parsed))
+    columns = (
+        [_column(c.names, c) for c in found.columns]
+        if found
+        else _aggregate_columns(desk.env, desk.object(parsed.object), parsed)
+    )
     kind = desk.object(parsed.object)
     return {
         "columnMetadata": columns, "entityName": kind.name, "groupBy": bool(parsed.group_by),
@@ -124,14 +129,11 @@ def _metadata(desk: Desk, parsed: Query) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _aggregate_columns(env: Env, parsed: Query) -> list[dict[str, Any]]:
-    from leadsync.sandbox.schema import find_object
-
-    kind = find_object(parsed.object)
+def _aggregate_columns(env: Env, kind: ObjectType, parsed: Query) -> list[dict[str, Any]]:
     columns: list[dict[str, Any]] = []
     for item in parsed.select:
         match item:
-            case Path(names) if kind:
+            case Path(names):
                 columns.append(_column((names[-1],), resolve(env, kind, item, parsed.text)))
             case Call() if item.path is not None or item.alias or parsed.group_by:
                 name = item.alias or f"expr{sum(1 for c in columns if c['aggregate'])}"

@@ -49,7 +49,7 @@ def read(desk: Desk, name: str, text: str) -> Answer:
 
 def read_by_key(desk: Desk, name: str, key: str, value: str) -> Answer:
     kind = desk.object(name)
-    matches = _matches(desk, kind, _key(desk, kind, key), unquote(value))
+    matches = matching(desk, kind, _key(desk, kind, key), unquote(value))
     if len(matches) > 1:
         return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
     if not matches:
@@ -80,7 +80,7 @@ def remove(desk: Desk, name: str, text: str) -> Answer:
 
 def remove_by_key(desk: Desk, name: str, key: str, value: str) -> Answer:
     kind = desk.object(name)
-    matches = _matches(desk, kind, _key(desk, kind, key), unquote(value))
+    matches = matching(desk, kind, _key(desk, kind, key), unquote(value))
     if len(matches) > 1:
         return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
     if not matches:
@@ -94,7 +94,7 @@ def upsert(desk: Desk, name: str, key: str, value: str) -> Answer:
     """Create or update by an external id; several matches are listed with 300 and nothing is written."""
     kind = desk.object(name)
     field, payload = _key(desk, kind, key), _payload(desk)
-    matches = _matches(desk, kind, field, unquote(value))
+    matches = matching(desk, kind, field, unquote(value))
     if len(matches) > 1:
         return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
     with transaction(desk, writes.token_of(payload)) as tx:
@@ -114,17 +114,13 @@ def external_key(desk: Desk, kind: ObjectType, name: str) -> Field | None:
     return field if field is not None and (field.external_id or field.name == "Id") else None
 
 
-def _matches(desk: Desk, kind: ObjectType, field: Field, value: str) -> list[Row]:
+def matching(desk: Desk, kind: ObjectType, field: Field, value: str) -> list[Row]:
+    """Live rows that hold an external id."""
     table = desk.box.store.tables[kind.name]
     if field.name == "Id":
         found = table.rows.get(record_id(kind, value))
         return [found] if found is not None and not found["IsDeleted"] else []
     return [row for row in table.holding(field.name, value) if not row["IsDeleted"]]
-
-
-def matching(desk: Desk, kind: ObjectType, field: Field, value: str) -> list[Row]:
-    """Live rows that hold an external id."""
-    return _matches(desk, kind, field, value)
 
 
 def columns_named(desk: Desk, kind: ObjectType, names: list[str] | None) -> list[Column]:

@@ -14,12 +14,11 @@ from leadsync.sandbox.rows import Row, Value, instant
 from leadsync.sandbox.salesforce.desk import Desk
 from leadsync.sandbox.salesforce.encode import read_http_date
 from leadsync.sandbox.salesforce.errors import ApiError, bad_request
-from leadsync.sandbox.schema import OBJECTS, Field, ObjectType, object_of
+from leadsync.sandbox.schema import Field, ObjectType, object_of
 from leadsync.sandbox.schema.own import OPERATION
 from leadsync.sandbox.transaction import RowLocked, Tx
 
 _IGNORED = frozenset(("attributes",))
-_TEXTS = ("string", "textarea", "email", "phone", "url", "picklist")
 _EMAIL_PARTS = 2
 
 
@@ -295,6 +294,3 @@ def _same(row: Row, kind: ObjectType, name: str, value: Any) -> bool:
     field = kind.field(name)
     held = row[field.name] if field else None
     return bool(instant(value) == held) if isinstance(held, datetime) and value else held == value
-
-
-__all__ = ["OBJECTS", "check_unmodified", "delete", "etag", "insert", "token_of", "update"]

@@ -66,7 +66,8 @@ def test_of(env: Env, kind: ObjectType, condition: Condition, soql: str, subquer
 
 def compare(field: Field, read: Reader, operator: Operator, value: Literal_, now: datetime) -> Test:
     """The test that one comparison stands for; QueryRefused when the literal does not fit the field's type."""
-    if value is None:
+    if value is None or (value == "" and not field.ranged):
+        # An empty text counts as blank, as in the store.
         if operator == "=":
             return lambda row: read(row) is None
         if operator == "!=":

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby, islice
 
 from leadsync.sandbox.rows import Row, Value
 from leadsync.sandbox.schema import ObjectType, find_object
 from leadsync.sandbox.soql.aggregate import Group, grouped
-from leadsync.sandbox.soql.columns import Column, Env, all_columns, resolve
+from leadsync.sandbox.soql.columns import Column, Env, Reader, all_columns, resolve
 from leadsync.sandbox.soql.conditions import Test, test_of
 from leadsync.sandbox.soql.plan import candidates
 from leadsync.sandbox.soql.refusals import QueryRefused, at, malformed
@@ -106,9 +105,8 @@ def _picked(query: Query, rows: Iterator[Row], keys: list[tuple[Column, Order]],
         return islice(rows, query.offset, end)
     if not walks or end is None:
         return _sorted(list(rows), keys)[query.offset : end]
-    first = keys[0][0]
     found: list[Row] = []
-    for _, tied in groupby(rows, key=lambda row: sort_key(first.read(row))):
+    for _, tied in groupby(rows, key=_place_by(keys[0][0])):
         found += _sorted(list(tied), keys[1:])
         if len(found) >= end:
             break
@@ -120,13 +118,18 @@ def _sorted(rows: list[Row], keys: list[tuple[Column, Order]]) -> list[Row]:
         read = column.read
         blank = [row for row in rows if read(row) is None]
         filled = [row for row in rows if read(row) is not None] if blank else rows
-        filled = sorted(filled, key=lambda row: sort_key(read(row)), reverse=order.descending)
+        filled = sorted(filled, key=_place_by(column), reverse=order.descending)
         rows = filled + blank if order.nulls_last else blank + filled
     return rows
 
 
-def sort_key(value: Value) -> Value:
-    """What a value counts as in an order: times by the second, text without case."""
-    if isinstance(value, datetime):
-        return value.replace(microsecond=0)
-    return value.casefold() if isinstance(value, str) and len(value) != 18 else value
+def _place_by(column: Column) -> Reader:
+    """What a row counts as in an order by this column: times by the second, text without case, ids as they are."""
+    read = column.read
+    match column.field.type:
+        case "datetime":
+            return lambda row: value.replace(microsecond=0) if (value := read(row)) else value
+        case "id" | "reference" | "boolean" | "int" | "double" | "currency" | "percent" | "date":
+            return read
+        case _:
+            return lambda row: str(value).casefold() if (value := read(row)) is not None else value

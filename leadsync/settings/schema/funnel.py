@@ -97,7 +97,7 @@ class IllegalMove(Block):
                     {"enum": ["flag", "revert"]},
                     {
                         "type": "object",
-                        "properties": {"redirect": {"type": "string"}},
+                        "properties": {"redirect": {"type": "string", "description": "A stage"}},
                         "required": ["redirect"],
                         "additionalProperties": False,
                     },

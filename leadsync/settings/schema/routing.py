@@ -125,7 +125,10 @@ class RuleSpec(Block):
                     {"enum": list(RELATIONS)},
                     {
                         "type": "object",
-                        "properties": {key: {"type": "string"} for key in ("pool", "queue", "user")},
+                        "properties": {
+                            key: {"type": "string", "description": f"A {key} by name"}
+                            for key in ("pool", "queue", "user")
+                        },
                         "minProperties": 1,
                         "maxProperties": 1,
                         "additionalProperties": False,

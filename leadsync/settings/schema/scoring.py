@@ -159,7 +159,10 @@ class ScoringFile(Block):
                     {"const": "rules"},
                     {
                         "type": "object",
-                        "properties": {"field": {"type": "string"}, "factor": {"type": "number"}},
+                        "properties": {
+                            "field": {"type": "string", "description": "A mapped number field"},
+                            "factor": {"type": "number", "description": "What it is multiplied by"},
+                        },
                         "required": ["field"],
                         "additionalProperties": False,
                     },

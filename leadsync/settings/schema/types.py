@@ -53,9 +53,9 @@ def shown(raw: Any) -> str:
         case bool():
             return str(raw).lower()
         case dict():
-            return "a block of keys"
+            return "a block of keys" if raw else "an empty block"
         case list():
-            return "a list"
+            return "a list" if raw else "an empty list"
         case str():
             return f'"{raw}"' if len(raw) <= 60 else f'"{raw[:57]}..."'
         case _:
@@ -69,9 +69,14 @@ def duration(raw: Any) -> Duration:
         found = parse_duration(text)
     except ValueError as error:
         raise wrong(str(error)) from None
-    if found.amount > 366 * 100 * 86400 or (found.unit != "elapsed" and found.amount > 36600):
+    if is_too_long(found):
         raise wrong(f"{shown(text)} is longer than a hundred years")
     return found
+
+
+def is_too_long(length: Duration) -> bool:
+    """Say whether a duration is longer than a century: a slip of the pen, and beyond what dates can hold."""
+    return length.amount > (3_162_240_000 if length.unit == "elapsed" else 36_600)
 
 
 def positive_duration(raw: Any) -> Duration:
