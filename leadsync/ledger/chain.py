@@ -113,7 +113,7 @@ class Origin:
 
     created_at: str
     created_by: str | None
-    modified_at: str
+    untouched: bool  # not changed since the minute of its creation, so that its value is its first one
     first_seen_at: str
     value: str | None
     has_history: bool
@@ -137,7 +137,7 @@ def first_step(origin: Origin, steps: Sequence[Step], stored: Step | None, conve
 
 def born_at(origin: Origin, steps: Sequence[Step], value: str | None) -> tuple[str, bool]:
     """Return when a record came into its first value, and whether that is exact."""
-    if instant(origin.modified_at) - instant(origin.created_at) <= SAME_BIRTH:
+    if origin.untouched:
         return origin.created_at, True
     if origin.has_history:
         return origin.created_at, origin.created_at >= _history_begins(origin.first_seen_at)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadsync.ledger.chain import (
+    SAME_BIRTH,
     Conversion,
     Origin,
     Step,
@@ -20,7 +21,7 @@ from leadsync.ledger.chain import (
     stage_in,
     steps_of,
 )
-from leadsync.ledger.codec import fields_of, from_json
+from leadsync.ledger.codec import fields_of, from_json, instant
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.intake import Intake
 from leadsync.ledger.mirror import believed_entry
@@ -177,7 +178,7 @@ def _root(
     origin = Origin(
         created_at=row.created_at,
         created_by=row.created_by,
-        modified_at=row.modified_at,
+        untouched=instant(row.modified_at) - instant(row.created_at) <= SAME_BIRTH,
         first_seen_at=row.first_seen_at,
         value=value,
         has_history=has_history,

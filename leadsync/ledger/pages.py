@@ -114,8 +114,9 @@ def _follow_up(intake: Intake) -> None:
     persons: set[int] = set()
     if intake.relink:
         moved, persons = relink(con, intake.relink)
+        live = any(intake.news.get(rid, False) for rid in intake.relink)
         for rid in moved:
-            intake.news.setdefault(rid, False)
+            intake.news[rid] = intake.news.get(rid, False) or live
     if intake.derive or intake.settle:
         rids = derive(intake)
         respan(con, rids)

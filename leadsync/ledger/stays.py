@@ -79,6 +79,7 @@ class Stay:
 
     rid: int
     contact: bool
+    rank: int
     created_at: str
     stage: str | None
     entered_at: str
@@ -103,18 +104,24 @@ def reline(con: sqlite3.Connection, pids: Iterable[int]) -> None:
     stays: dict[int, list[Stay]] = defaultdict(list)
     for row in select_in(
         con,
-        "SELECT s.rid, r.object = 'contact', r.created_at, s.stage, s.entered_at, s.left_at, s.entered_exact,"
+        "SELECT s.rid, r.object = 'contact', COALESCE(g.rank, -1), r.created_at, s.stage, s.entered_at, s.left_at, s.entered_exact,"
         " s.stage IS NULL AND s.n = 0 AND EXISTS (SELECT 1 FROM transitions t LEFT JOIN withdrawals w ON w.seq = t.seq"
         "  WHERE t.rid = s.rid AND t.kind = 'conversion' AND w.seq IS NULL AND t.at = s.entered_at)"
-        " FROM spans s JOIN records r ON r.rid = s.rid WHERE s.rid IN (*)",
+        " FROM spans s JOIN records r ON r.rid = s.rid LEFT JOIN stages g ON g.stage = s.stage WHERE s.rid IN (*)",
         home,
     ):
-        rid, contact, created_at, stage, entered_at, left_at, exact, carried = row
-        stays[home[rid]].append(Stay(rid, bool(contact), created_at, stage, entered_at, left_at, exact, bool(carried)))
+        rid, contact, rank, created_at, stage, entered_at, left_at, exact, carried = row
+        stays[home[rid]].append(
+            Stay(rid, bool(contact), rank, created_at, stage, entered_at, left_at, exact, bool(carried))
+        )
     con.executemany(
         "INSERT INTO lines (pid, n, rid, stage, entered_at, left_at, entered_exact) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(pid, n, *piece) for pid, group in stays.items() for n, piece in enumerate(line_of(group))],
     )
+
+
+def _precedence(stay: Stay) -> tuple[bool, bool, int, str, int]:
+    return (stay.stage is None, not stay.contact, -stay.rank, stay.created_at, stay.rid)
 
 
 Piece = tuple[int, str | None, str, str | None, int]
@@ -123,7 +130,7 @@ Piece = tuple[int, str | None, str, str | None, int]
 def line_of(stays: Sequence[Stay]) -> list[Piece]:
     """Return a person's line as (record, stage, entered, left, exact): at each instant the stage of who speaks for them.
 
-    That is a record with a stage before one without, a Contact before a Lead, the earlier before the later. A conversion
+    That is a record with a stage before one without, a Contact before a Lead, the further Lead, the earlier one. A conversion
     that keeps the stage does not split the line: the blank in between belongs to the stage that follows it, or, as long
     as none does, to the one before.
     """
@@ -134,7 +141,7 @@ def line_of(stays: Sequence[Stay]) -> list[Piece]:
         alive = [stay for stay in stays if stay.entered_at <= start and (stay.left_at is None or stay.left_at > start)]
         if not alive:
             continue
-        best = min(alive, key=lambda stay: (stay.stage is None, not stay.contact, stay.created_at, stay.rid))
+        best = min(alive, key=_precedence)
         if pieces and pieces[-1][0] is best and pieces[-1][2] == start:
             pieces[-1] = (best, pieces[-1][1], end)
         else:

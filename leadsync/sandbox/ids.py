@@ -2,7 +2,7 @@
 characters that keeps the case of the first fifteen.
 
 Suffix rule: three groups of five characters, bit k of a group is set when its k-th character is upper case
-(fact sheet 6.1, checked there against ids printed in Salesforce's documentation).
+(checked against ids printed in Salesforce's documentation).
 """
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -1,6 +1,6 @@
 """Conversion and merge: the two acts that turn several rows into one person.
 
-Conversion follows the SOAP call convertLead and the fact sheet 7.1: the lead becomes read-only with a converted status
+Conversion follows the SOAP API Developer Guide, convertLead(): the lead becomes read-only with a converted status
 and the ids it led to, campaign members gain the contact, tasks and events move to it. Which lead fields go to which
 contact fields is the org's lead field mapping; here: what has the same name, and leadsync's own fields. The stage itself
 is not mapped (the contact's status is another field), so a conversion leaves it to whoever watches.
@@ -71,7 +71,7 @@ def convert(
 
 def merge(tx: "Tx", object_: str, master: str, losers: Iterable[str]) -> None:
     """Merge rows into a master: what hangs on the losers moves to it, its blanks are filled from them, and they are
-    deleted with MasterRecordId set (fact sheet 5.4). ValueError when a row is not there to be merged."""
+    deleted with MasterRecordId set (SOAP API Developer Guide, merge()). ValueError when a row is not there to be merged."""
     from leadsync.sandbox.transaction import DEPENDENTS
 
     kept = tx.get(object_, master)

@@ -6,7 +6,8 @@ field history and the truth, and tells the listeners. What a caller may do is fo
 knows what must hold for everybody.
 
 Stamps against commits: with `late_commit` a transaction's rows carry its own instant but become visible that much later,
-as on the real service (fact sheet 5.2). Until then its rows are locked against the API, and `covered_until` holds back.
+as on the real service (salesforce.stackexchange.com/questions/234824). Until then its rows are locked against the API,
+and `oldest_in_flight` tells how far readers may trust what they see.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +23,8 @@ from leadsync.sandbox.rows import Row, Value
 from leadsync.sandbox.schema import OBJECTS, ObjectType, find_object
 from leadsync.sandbox.table import Table
 from leadsync.sandbox.transaction import Tx, Via
+
+__all__ = ["DEFAULT_HISTORY", "Change", "Listener", "Store", "Tx", "Via"]
 
 Listener = Callable[[str, str, tuple[str, ...], str, str], None]
 """Called after a commit, once per row: object, id, the fields that changed, by, via."""
@@ -190,10 +193,10 @@ class Store:
                 listener(object_, record_id, tuple(fields), tx.by, tx.via)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("lock", "clock")}
+        return {k: v for k, v in self.__dict__.items() if k != "lock"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Come back without a clock: whoever brings a store back gives it one."""
+        """Come back as it was; a clock that ran has to be given anew, for its pace was another process's."""
         self.__dict__.update(state)
         self.lock = RLock()
 

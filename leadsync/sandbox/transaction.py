@@ -128,7 +128,8 @@ class Tx:
     def undelete(self, object_: str, id_: str) -> None:
         """Take a row out of the recycle bin, with what was deleted together with it.
 
-        A row that lost a merge comes back without its master; what was moved to the winner stays there (fact sheet 5.4).
+        A row that lost a merge comes back without its master; what was moved to the winner stays there (Apex Developer
+        Guide, "Restoring Deleted Records").
         """
         kind = _kind(object_)
         if not self._claim(kind, id_)["IsDeleted"]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from leadsync.domain.rulebook import Rulebook
 from leadsync.settings.calendars import calendars
 from leadsync.settings.checks import Checks
-from leadsync.settings.conditions import Conditions, people
+from leadsync.settings.conditions import Conditions
 from leadsync.settings.crm import crm_mapping
 from leadsync.settings.funnel import conditions, funnel_law
 from leadsync.settings.lists import Beside, lists
@@ -32,6 +32,7 @@ from leadsync.settings.schema.sla import SlaFile
 from leadsync.settings.scoring import scoring
 from leadsync.settings.sla import sla
 from leadsync.settings.validate import validate
+from leadsync.settings.vocabulary import people
 
 Model = TypeVar("Model", bound=BaseModel)
 KINDS: Mapping[str, type[SalesforceFile] | type[DynamicsFile]] = {
@@ -89,7 +90,8 @@ def build(trees: Trees, contents: Mapping[str, bytes], beside: Beside, problems:
     mappings = {}
     for name, tree in trees.crms.items():
         kind = trees.config.at("crms", name, "kind").value if trees.config else None
-        if tree and kind in KINDS and (file := _valid(tree, KINDS[str(kind)], problems)):
+        model = KINDS.get(kind) if isinstance(kind, str) else None
+        if tree and model and (file := _valid(tree, model, problems)):
             mappings[name] = crm_mapping(name, file, tree, checks)
 
     if problems or not (config and law and points and owners and clocks and working):

@@ -14,7 +14,7 @@ from leadsync.domain.mapping import (
     ValueMap,
 )
 from leadsync.settings.checks import Checks
-from leadsync.settings.conditions import LOGIC, NATIVE, Asked, Vocabulary, users
+from leadsync.settings.conditions import LOGIC
 from leadsync.settings.loader import Node
 from leadsync.settings.names import FACTS, MAPPED_FACTS, OWN_FIELDS, Known, field_kinds
 from leadsync.settings.problems import Place, did_you_mean
@@ -30,6 +30,7 @@ from leadsync.settings.schema.crm import (
     TouchSpec,
     ValueSpec,
 )
+from leadsync.settings.vocabulary import NATIVE, Asked, Vocabulary, users
 
 PAIR = "/"
 """Between state and status reason where a stage is both (Dynamics): `Open/MQL`."""

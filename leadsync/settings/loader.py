@@ -46,7 +46,7 @@ Part = str | int
 Plain = Scalar | list["Plain"] | dict[str, "Plain"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node:
     """One value of a file with its place: a scalar, a list of nodes, or nodes by key (`keys` holds the keys' places)."""
 

@@ -20,10 +20,10 @@ from leadsync.domain.routing import (
     ToUser,
 )
 from leadsync.settings.checks import Checks
-from leadsync.settings.conditions import members
 from leadsync.settings.lists import Beside, absences
 from leadsync.settings.loader import Node
 from leadsync.settings.schema.routing import CapsSpec, Destination, MemberSpec, PoolSpec, RoutingFile, RuleSpec
+from leadsync.settings.vocabulary import members
 
 
 def routing(

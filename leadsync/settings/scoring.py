@@ -8,12 +8,12 @@ from leadsync.domain.conditions import fold
 from leadsync.domain.scoring import Decay, Product, Scoring, Term
 from leadsync.domain.titles import Titles
 from leadsync.settings.checks import Checks
-from leadsync.settings.conditions import touches
 from leadsync.settings.loader import Node
 from leadsync.settings.problems import count
 from leadsync.settings.schema.scoring import DecaySpec, ScoreField, ScoringFile, TitleTables
 from leadsync.settings.schema.scoring import Term as TermSpec
 from leadsync.settings.schema.types import duration
+from leadsync.settings.vocabulary import touches
 
 FAMILIES = ("demographic", "firmographic", "account", "negative")
 SELF = ("score", "band", "at_the_bar")

@@ -1,13 +1,16 @@
 """Receivers on loopback that remember what they were sent and answer as told, and messages to send them."""
 
 import socketserver
+import ssl
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -114,12 +117,15 @@ def receiver() -> Iterator[HttpReceiver]:
 class MailReceiver:
     """A mail server in small: `replies` replace what it says to a command (RCPT, DATA, "." at the end of the data ...).
 
-    None hangs up instead.
+    None hangs up instead. `certificate` and key make it able to speak TLS: after STARTTLS, or `at_once`.
     """
 
     port: int = 0
     offers: tuple[str, ...] = ()
     replies: dict[str, str | None] = field(default_factory=dict)
+    certificate: tuple[Path, Path] | None = None
+    at_once: bool = False
+    secured: bool = False
     heard: list[str] = field(default_factory=list)
     accepted: list[bytes] = field(default_factory=list)
 
@@ -145,7 +151,26 @@ def mail_server() -> Iterator[MailReceiver]:
             self.wfile.write(text.encode() + b"\r\n")
             return True
 
+        def secure(self) -> None:
+            assert told.certificate is not None
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*told.certificate)
+            self.connection = context.wrap_socket(self.connection, server_side=True)
+            self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+            told.secured = True
+
+        def finish(self) -> None:
+            super().finish()
+            self.connection.close()
+
         def handle(self) -> None:
+            # A client that does not believe the certificate breaks off in the middle of the handshake.
+            with suppress(ssl.SSLError, ConnectionError):
+                self.talk()
+
+        def talk(self) -> None:
+            if told.at_once:
+                self.secure()
             if not self.reply("hello"):
                 return
             while line := self.rfile.readline():
@@ -155,6 +180,9 @@ def mail_server() -> Iterator[MailReceiver]:
                     lines = ["mail.acme.example", *told.offers]
                     marks = ["-"] * (len(lines) - 1) + [" "]
                     self.wfile.write("".join(f"250{m}{t}\r\n" for m, t in zip(marks, lines, strict=True)).encode())
+                elif command == "STARTTLS" and told.certificate:
+                    self.wfile.write(b"220 go on\r\n")
+                    self.secure()
                 elif not self.reply(command) or command == "QUIT":
                     return
                 elif command == "DATA" and "DATA" not in told.replies:

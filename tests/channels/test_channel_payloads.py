@@ -173,7 +173,7 @@ def test_a_webhook_is_signed_over_id_time_and_body(receiver: Any, channel: Any, 
 def test_the_signature_is_that_of_the_specifications_own_example() -> None:
     from leadsync.channels.webhook import signature
 
-    # The example of the reference libraries (standard-webhooks/standard-webhooks, README of the Python library's tests).
+    # Known key, id, time and body of the tests of the reference libraries (standard-webhooks/standard-webhooks).
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 
     assert (

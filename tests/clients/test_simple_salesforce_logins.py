@@ -15,11 +15,11 @@ from leadsync.sandbox import Options, Server, serve
 INTEGRATION = "integration@acme.example"
 
 
-def who(sf: Salesforce) -> Any:
+def who(sf: Any) -> Any:
     return sf.oauth2("userinfo")["preferred_username"]
 
 
-def client_of(box: Server, session: requests.Session, **given: str) -> Salesforce:
+def client_of(box: Server, session: requests.Session, **given: Any) -> Salesforce:
     return Salesforce(consumer_key=box.client_id, session=session, version="65.0", **given)
 
 
@@ -29,7 +29,7 @@ def private_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def test_client_credentials_lead_to_the_integration_user(sf: Salesforce) -> None:
+def test_client_credentials_lead_to_the_integration_user(sf: Any) -> None:
     assert sf.auth_type == "client-credentials"
     assert who(sf) == INTEGRATION
 
@@ -83,7 +83,7 @@ def test_a_user_whom_nobody_approved_is_kept_out(box: Server, session: requests.
 
 
 def test_an_expired_session_is_renewed_by_the_client(
-    sf: Salesforce, control: Callable[..., Any], log: Callable[[], list[dict[str, Any]]]
+    sf: Any, control: Callable[..., Any], log: Callable[[], list[dict[str, Any]]]
 ) -> None:
     control("faults", expire_token_after=2)
 
@@ -100,7 +100,8 @@ def test_a_given_session_that_expired_is_the_callers_to_renew(box: Server, sessi
     with pytest.raises(SalesforceExpiredSession) as refused:
         sf.query("SELECT Id FROM Lead")
 
-    assert refused.value.content == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
+    content: Any = refused.value.content
+    assert content == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
 
 
 def test_over_https_the_client_needs_no_adapter_at_all() -> None:
@@ -108,7 +109,7 @@ def test_over_https_the_client_needs_no_adapter_at_all() -> None:
     try:
         with requests.Session() as session:
             session.verify, session.trust_env = str(server.certificate), False
-            sf = Salesforce(session_id=server.token, instance_url=server.url, session=session, version="65.0")
+            sf: Any = Salesforce(session_id=server.token, instance_url=server.url, session=session, version="65.0")
 
             assert sf.is_sandbox() is True
             lead = sf.Lead.create({"LastName": "Osei", "Company": "Initech"})["id"]

@@ -1,11 +1,13 @@
-"""What simple-salesforce reads: queries and their pages, describes, the lists of what was updated and deleted, limits."""
+"""What simple-salesforce reads: queries and their pages, describes, the lists of what was updated and deleted, limits.
+
+The client is typed as Any here and beside: its own types make every attribute a union of three APIs.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from simple_salesforce import Salesforce
 from simple_salesforce.format import format_soql
 
 from leadsync.sandbox import Server
@@ -22,7 +24,7 @@ def crowd(control: Callable[..., Any]) -> list[str]:
     return [company, *control("load", Lead=rows)["Lead"]]
 
 
-def test_a_query_answers_records_with_their_attributes(sf: Salesforce, crowd: list[str]) -> None:
+def test_a_query_answers_records_with_their_attributes(sf: Any, crowd: list[str]) -> None:
     soql = format_soql(
         "SELECT Id, Name, CreatedDate, IsConverted, Owner.Name FROM Lead WHERE Company = {} ORDER BY LastName LIMIT 1",
         crowd[0],
@@ -38,7 +40,7 @@ def test_a_query_answers_records_with_their_attributes(sf: Salesforce, crowd: li
     assert record["Owner"]["Name"]
 
 
-def test_query_all_and_its_lazy_twin_walk_every_page(sf: Salesforce, crowd: list[str], log: Log) -> None:
+def test_query_all_and_its_lazy_twin_walk_every_page(sf: Any, crowd: list[str], log: Log) -> None:
     soql = format_soql("SELECT Id FROM Lead WHERE Company = {} ORDER BY Id", crowd[0])
     answer = sf.query_all(soql, headers=PAGES_OF_200)
     lazily = [record["Id"] for record in sf.query_all_iter(soql, headers=PAGES_OF_200)]
@@ -48,7 +50,7 @@ def test_query_all_and_its_lazy_twin_walk_every_page(sf: Salesforce, crowd: list
     assert len(log()) == 2 * 3
 
 
-def test_pages_follow_by_locator_and_by_url(sf: Salesforce, crowd: list[str]) -> None:
+def test_pages_follow_by_locator_and_by_url(sf: Any, crowd: list[str]) -> None:
     first = sf.query(format_soql("SELECT Id FROM Lead WHERE Company = {}", crowd[0]), headers=PAGES_OF_200)
     by_url = sf.query_more(first["nextRecordsUrl"], identifier_is_url=True)
     by_locator = sf.query_more(first["nextRecordsUrl"].rpartition("/")[2])
@@ -59,7 +61,7 @@ def test_pages_follow_by_locator_and_by_url(sf: Salesforce, crowd: list[str]) ->
     assert len(sf.query_more(by_url["nextRecordsUrl"], identifier_is_url=True)["records"]) == 30
 
 
-def test_deleted_rows_show_only_when_asked_for(sf: Salesforce, crowd: list[str]) -> None:
+def test_deleted_rows_show_only_when_asked_for(sf: Any, crowd: list[str]) -> None:
     sf.Lead.delete(crowd[1])
     soql = format_soql("SELECT Id FROM Lead WHERE Company = {} AND IsDeleted = {}", crowd[0], True)
 
@@ -74,7 +76,7 @@ def test_deleted_rows_show_only_when_asked_for(sf: Salesforce, crowd: list[str])
 @pytest.mark.parametrize(
     "name", ["O'Hara", 'say "hi"', "back\\slash", "tab\tand\nline", "Žofie & Söhne + 100 %", "日本", "_under%"]
 )
-def test_every_string_that_the_client_quotes_is_found_as_it_is(sf: Salesforce, name: str) -> None:
+def test_every_string_that_the_client_quotes_is_found_as_it_is(sf: Any, name: str) -> None:
     lead = sf.Lead.create({"LastName": name, "Company": "Quoted"})["id"]
 
     found = sf.query(format_soql("SELECT Id FROM Lead WHERE LastName IN {} AND Company LIKE 'Q%'", [name, "nobody"]))
@@ -84,7 +86,7 @@ def test_every_string_that_the_client_quotes_is_found_as_it_is(sf: Salesforce, n
     assert [record["Id"] for record in alike["records"]] == [lead]
 
 
-def test_every_value_that_the_client_quotes_is_understood(sf: Salesforce) -> None:
+def test_every_value_that_the_client_quotes_is_understood(sf: Any) -> None:
     born = datetime(2026, 10, 1, 12, 30, tzinfo=UTC)
     lead = sf.Lead.create(
         {
@@ -106,17 +108,19 @@ def test_every_value_that_the_client_quotes_is_understood(sf: Salesforce) -> Non
     assert [record["Id"] for record in sf.query(soql)["records"]] == [lead]
 
 
-def test_counts_and_groups_come_as_the_client_expects_them(sf: Salesforce, crowd: list[str]) -> None:
+def test_counts_and_groups_come_as_the_client_expects_them(sf: Any, crowd: list[str]) -> None:
     counted = sf.query(format_soql("SELECT COUNT() FROM Lead WHERE Company = {}", crowd[0]))
     (group,) = sf.query(
-        format_soql("SELECT Company, COUNT(Id) n, MAX(LastName) FROM Lead WHERE Company = {} GROUP BY Company", crowd[0])
+        format_soql(
+            "SELECT Company, COUNT(Id) n, MAX(LastName) FROM Lead WHERE Company = {} GROUP BY Company", crowd[0]
+        )
     )["records"]
 
     assert counted == {"totalSize": 430, "done": True, "records": []}
     assert group == {"attributes": {"type": "AggregateResult"}, "Company": crowd[0], "n": 430, "expr0": "L429"}
 
 
-def test_describes_name_the_objects_and_their_fields(sf: Salesforce) -> None:
+def test_describes_name_the_objects_and_their_fields(sf: Any) -> None:
     everything = {kind["name"]: kind for kind in sf.describe()["sobjects"]}
     lead = {field["name"]: field for field in sf.Lead.describe()["fields"]}
     contact = {field["name"]: field for field in sf.Contact.describe()["fields"]}
@@ -132,7 +136,7 @@ def test_describes_name_the_objects_and_their_fields(sf: Salesforce) -> None:
 
 
 def test_lists_of_updated_and_deleted_rows_are_complete_up_to_where_they_say(
-    sf: Salesforce, box: Server, control: Callable[..., Any]
+    sf: Any, box: Server, control: Callable[..., Any]
 ) -> None:
     kept, gone = (sf.Lead.create({"LastName": "Listed", "Company": "Listed"})["id"] for _ in range(2))
     sf.Lead.delete(gone)
@@ -150,7 +154,7 @@ def test_lists_of_updated_and_deleted_rows_are_complete_up_to_where_they_say(
     assert "earliestDateAvailable" in deleted
 
 
-def test_limits_and_what_is_left_of_them(sf: Salesforce) -> None:
+def test_limits_and_what_is_left_of_them(sf: Any) -> None:
     before = sf.limits()["DailyApiRequests"]
     after = sf.limits()["DailyApiRequests"]
 

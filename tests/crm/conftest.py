@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from leadsync.crm.salesforce import Credentials, SalesforceCrm
-from leadsync.domain.conditions import AnyOf, Test as Ask
+from leadsync.domain.conditions import AnyOf
+from leadsync.domain.conditions import Test as Ask
 from leadsync.domain.effects import WriteBack, effect_id
 from leadsync.domain.instants import to_text
 from leadsync.domain.mapping import CrmMapping, FieldMapping, Nurture, ObjectMapping, TouchMapping, ValueMap
@@ -130,7 +131,9 @@ class SandboxOrg:
     def crm(self, mapping: CrmMapping | None = None, **changes: Any) -> SalesforceCrm:
         credentials = Credentials("LEADSYNC_SALESFORCE", self.server.client_id, Secret(self.server.client_secret))
         given = {"company_zone": "Europe/Berlin", "clock": QuickClock(), **changes}
-        return SalesforceCrm("salesforce", self.url, "65.0", given.pop("credentials", credentials), mapping or sample_mapping(), **given)
+        return SalesforceCrm(
+            "salesforce", self.url, "65.0", given.pop("credentials", credentials), mapping or sample_mapping(), **given
+        )
 
     def control(self, name: str, **body: Any) -> Any:
         answer = requests.post(f"{self.url}/sandbox/{name}", json=body, timeout=10)
@@ -141,7 +144,9 @@ class SandboxOrg:
         return self.control("load", **rows)
 
     def leads(self, count: int, **fields: Any) -> list[str]:
-        return self.load(Lead=[{"LastName": f"L{n}", "Company": "Acme", "Status": "Inquiry", **fields} for n in range(count)])["Lead"]
+        return self.load(
+            Lead=[{"LastName": f"L{n}", "Company": "Acme", "Status": "Inquiry", **fields} for n in range(count)]
+        )["Lead"]
 
     def edit(self, key: str, **fields: Any) -> None:
         self.control("edit", object={"00Q": "Lead", "003": "Contact"}[key[:3]], id=key, fields=fields, by=self.admin)
@@ -227,11 +232,29 @@ def mapping() -> Any:
     return sample_mapping
 
 
-def a_write(key: str, base: datetime | str, guarded: Mapping[str, Any] | None = None, *, cause: str = "t:1", priority: Any = "stage", **values: Any) -> WriteBack:
+def a_write(
+    key: str,
+    base: datetime | str,
+    guarded: Mapping[str, Any] | None = None,
+    *,
+    cause: str = "t:1",
+    priority: Any = "stage",
+    **values: Any,
+) -> WriteBack:
     """Return a write-back; guarded when `guarded` holds anything."""
     ref = Ref("salesforce", {"00Q": "lead", "003": "contact"}[key[:3]], key)
     version = base if isinstance(base, str) else to_text(base)
-    return WriteBack(effect_id(key, cause, sorted(values)), ref, values, version, guarded or {}, ("lead_stage",), priority, "g", cause)
+    return WriteBack(
+        effect_id(key, cause, sorted(values)),
+        ref,
+        values,
+        version,
+        guarded or {},
+        ("lead_stage",),
+        priority,
+        "g",
+        cause,
+    )
 
 
 @pytest.fixture

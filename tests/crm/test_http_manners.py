@@ -2,6 +2,7 @@
 
 import socket
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 import requests
@@ -12,34 +13,40 @@ from leadsync.errors import ConfigError, CrmAuthFailed, CrmBudgetExhausted, CrmU
 from leadsync.http import Answer, allow_plain_http, checked_url, exchange, new_session, read_with_retry, retry_after
 
 
-@pytest.mark.parametrize("url", ["https://acme.my.salesforce.com/", "http://127.0.0.1:8800", "http://localhost:1", "http://[::1]:1"])
-def test_https_anywhere_and_http_to_this_machine_are_taken(url):
+@pytest.mark.parametrize(
+    "url", ["https://acme.my.salesforce.com/", "http://127.0.0.1:8800", "http://localhost:1", "http://[::1]:1"]
+)
+def test_https_anywhere_and_http_to_this_machine_are_taken(url: Any) -> None:
     assert checked_url(url) == url.rstrip("/")
 
 
-@pytest.mark.parametrize("url", ["http://acme.my.salesforce.com", "http://127.0.0.1.evil.example", "ftp://localhost", "acme", "https://"])
-def test_every_other_address_is_refused(url):
+@pytest.mark.parametrize(
+    "url", ["http://acme.my.salesforce.com", "http://127.0.0.1.evil.example", "ftp://localhost", "acme", "https://"]
+)
+def test_every_other_address_is_refused(url: Any) -> None:
     with pytest.raises(ConfigError):
         checked_url(url)
 
 
-def test_plain_http_for_a_library_is_only_ever_for_this_machine():
+def test_plain_http_for_a_library_is_only_ever_for_this_machine() -> None:
     with pytest.raises(ConfigError):
         allow_plain_http(new_session(), "http://acme.example")
 
 
 @responses.activate
-def test_a_redirect_is_an_answer_and_is_not_followed(quick_clock):
+def test_a_redirect_is_an_answer_and_is_not_followed(quick_clock: Any) -> None:
     responses.get("https://a.example/x", status=302, headers={"Location": "https://evil.example/"})
 
-    answer = exchange(new_session(), "GET", "https://a.example/x", clock=quick_clock, headers={"Authorization": "Bearer t"})
+    answer = exchange(
+        new_session(), "GET", "https://a.example/x", clock=quick_clock, headers={"Authorization": "Bearer t"}
+    )
 
     assert answer.status == 302
     assert len(responses.calls) == 1
 
 
 @responses.activate
-def test_every_request_has_time_outs(quick_clock):
+def test_every_request_has_time_outs(quick_clock: Any) -> None:
     responses.get("https://a.example/x")
 
     exchange(new_session(), "GET", "https://a.example/x", clock=quick_clock)
@@ -47,7 +54,7 @@ def test_every_request_has_time_outs(quick_clock):
     assert responses.calls[0].request.req_kwargs["timeout"] == (10.0, 120.0)
 
 
-def test_a_client_library_that_names_no_time_out_gets_one(quick_clock):
+def test_a_client_library_that_names_no_time_out_gets_one(quick_clock: Any) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     session = new_session(timeout=(0.2, 0.2))
     with pytest.raises(requests.ReadTimeout):
@@ -55,7 +62,7 @@ def test_a_client_library_that_names_no_time_out_gets_one(quick_clock):
     listening.close()
 
 
-def test_nothing_was_sent_when_nobody_listens(quick_clock):
+def test_nothing_was_sent_when_nobody_listens(quick_clock: Any) -> None:
     free = socket.create_server(("127.0.0.1", 0))
     port = free.getsockname()[1]
     free.close()
@@ -65,7 +72,7 @@ def test_nothing_was_sent_when_nobody_listens(quick_clock):
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut off"])
-def test_a_connection_that_breaks_leaves_the_outcome_unknown(quick_clock, said):
+def test_a_connection_that_breaks_leaves_the_outcome_unknown(quick_clock: Any, said: Any) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
 
     def answer() -> None:
@@ -82,10 +89,10 @@ def test_a_connection_that_breaks_leaves_the_outcome_unknown(quick_clock, said):
     listening.close()
 
 
-def failing(times, error):
+def failing(times: Any, error: Any) -> Any:
     left = [error] * times
 
-    def action():
+    def action() -> Any:
         if left:
             raise left.pop()
         return "well"
@@ -93,19 +100,19 @@ def failing(times, error):
     return action
 
 
-def test_reads_are_tried_again_with_growing_waits(quick_clock):
+def test_reads_are_tried_again_with_growing_waits(quick_clock: Any) -> None:
     assert read_with_retry(failing(3, OutcomeUnknown("cut")), clock=quick_clock, stop=Event()) == "well"
     assert quick_clock.waits == sorted(quick_clock.waits)
     assert 14 <= sum(quick_clock.waits) <= 17.5
 
 
-def test_reads_give_up_as_unavailable(quick_clock):
+def test_reads_give_up_as_unavailable(quick_clock: Any) -> None:
     with pytest.raises(CrmUnavailable):
         read_with_retry(failing(99, OutcomeUnknown("cut")), clock=quick_clock, stop=Event())
     assert len(quick_clock.waits) == 4
 
 
-def test_a_read_waits_as_long_as_it_is_told_but_not_for_hours(quick_clock):
+def test_a_read_waits_as_long_as_it_is_told_but_not_for_hours(quick_clock: Any) -> None:
     read_with_retry(failing(1, CrmUnavailable("busy", 20.0)), clock=quick_clock, stop=Event())
     assert 20 <= quick_clock.waits[0] <= 25
 
@@ -115,13 +122,13 @@ def test_a_read_waits_as_long_as_it_is_told_but_not_for_hours(quick_clock):
 
 
 @pytest.mark.parametrize("error", [CrmAuthFailed("dead"), CrmBudgetExhausted("used up")])
-def test_what_time_does_not_heal_soon_is_not_tried_again(quick_clock, error):
+def test_what_time_does_not_heal_soon_is_not_tried_again(quick_clock: Any, error: Any) -> None:
     with pytest.raises(type(error)):
         read_with_retry(failing(1, error), clock=quick_clock, stop=Event())
     assert quick_clock.waits == []
 
 
-def test_a_stop_ends_the_waiting():
+def test_a_stop_ends_the_waiting() -> None:
     stop = Event()
     clock = SystemClock(stop)
     Thread(target=lambda: stop.wait(0.05) or stop.set()).start()
@@ -133,6 +140,6 @@ def test_a_stop_ends_the_waiting():
     ("header", "seconds"),
     [("30", 30.0), ("0", 1.0), ("86400", 120.0), ("Thu, 19 Nov 2026 12:00:30 GMT", 30.0), ("soon", 7.0), ("", 7.0)],
 )
-def test_retry_after_is_read_in_both_forms_and_clamped(header, seconds):
+def test_retry_after_is_read_in_both_forms_and_clamped(header: Any, seconds: Any) -> None:
     headers = {"retry-after": header, "date": "Thu, 19 Nov 2026 12:00:00 GMT"}
     assert retry_after(Answer(429, headers, b""), 7.0) == seconds

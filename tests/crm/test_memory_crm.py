@@ -1,6 +1,7 @@
 """The Crm in memory means what the port says."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,11 @@ NOW = datetime(2026, 11, 19, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-def crm(mapping):
+def crm(mapping: Any) -> Any:
     return MemoryCrm("salesforce", mapping(), at=NOW)
 
 
-def test_changes_come_once_and_a_record_as_it_stands_now(crm, follow):
+def test_changes_come_once_and_a_record_as_it_stands_now(crm: Any, follow: Any) -> None:
     ref = crm.create("lead", "Inquiry", owner="ada")
     crm.put(User("salesforce", "ada", "ada@acme.example", None, "Ada", active=True))
     crm.edit_as_human(ref, stage="MAQL")
@@ -33,7 +34,7 @@ def test_changes_come_once_and_a_record_as_it_stands_now(crm, follow):
     assert [row.owner_id for row in follower.poll("fast").of(Record)] == ["grace"]
 
 
-def test_a_guarded_write_on_a_stale_version_changes_nothing(crm, write_of):
+def test_a_guarded_write_on_a_stale_version_changes_nothing(crm: Any, write_of: Any) -> None:
     ref = crm.create("lead", "Inquiry")
     base = crm.records[ref].version
     crm.edit_as_human(ref, stage="LAL")
@@ -44,9 +45,15 @@ def test_a_guarded_write_on_a_stale_version_changes_nothing(crm, write_of):
 
 
 @pytest.mark.parametrize(
-    ("fate", "state", "stage"), [("lost_before", "unknown", "Inquiry"), ("lost_after", "unknown", "MQL"), ("locked", "pending", "Inquiry"), ("rejected", "rejected", "Inquiry")]
+    ("fate", "state", "stage"),
+    [
+        ("lost_before", "unknown", "Inquiry"),
+        ("lost_after", "unknown", "MQL"),
+        ("locked", "pending", "Inquiry"),
+        ("rejected", "rejected", "Inquiry"),
+    ],
 )
-def test_fate_decides_what_becomes_of_a_write(crm, write_of, fate, state, stage):
+def test_fate_decides_what_becomes_of_a_write(crm: Any, write_of: Any, fate: Any, state: Any, stage: Any) -> None:
     ref = crm.create("lead", "Inquiry")
     crm.fate.append(fate)
     write = write_of(ref.id, crm.records[ref].version, {"stage": "Inquiry"}, stage="MQL")
@@ -57,7 +64,7 @@ def test_fate_decides_what_becomes_of_a_write(crm, write_of, fate, state, stage)
     assert (crm.records[ref].operation == write.token()) is (stage == "MQL")
 
 
-def test_records_are_converted_merged_deleted_and_brought_back(crm, follow):
+def test_records_are_converted_merged_deleted_and_brought_back(crm: Any, follow: Any) -> None:
     winner, loser, lead = (crm.create("lead", "Inquiry") for _ in range(3))
     follower = follow(crm)
     follower.poll()
@@ -73,14 +80,14 @@ def test_records_are_converted_merged_deleted_and_brought_back(crm, follow):
     assert [row.state for row in follower.poll().of(Record)] == ["live"]
 
 
-def test_a_record_that_is_gone_takes_no_write(crm, write_of):
+def test_a_record_that_is_gone_takes_no_write(crm: Any, write_of: Any) -> None:
     ref = crm.create("contact", None)
     crm.delete(ref)
     (outcome,) = crm.write([write_of(ref.id, "v0", score=1)])
     assert outcome.state == "superseded"
 
 
-def test_people_join_and_leave(crm):
+def test_people_join_and_leave(crm: Any) -> None:
     ref = crm.create("lead", "Re-Market")
     crm.join([Membership("a", ref, "stay", True, "g")])
     assert crm.members == {"stay": {ref}}
@@ -88,7 +95,7 @@ def test_people_join_and_leave(crm):
     assert crm.members == {"stay": set()}
 
 
-def test_an_org_that_is_down_answers_nothing(crm):
+def test_an_org_that_is_down_answers_nothing(crm: Any) -> None:
     crm.down = True
     with pytest.raises(CrmUnavailable):
         list(crm.changes({}, "complete"))

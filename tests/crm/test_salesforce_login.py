@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from typing import Any
 
 import jwt
 import pytest
@@ -20,27 +21,39 @@ TOKEN = f"{URL}/services/oauth2/token"
 CLIENT = Credentials("LEADSYNC_SF", "key", Secret("s3cret"))
 
 
-def granted(token="t1", org="00D8d000000XyZ1EAK"):
-    return {"access_token": token, "instance_url": URL, "id": f"https://login.salesforce.com/id/{org}/0058d000004Qm7RAAS", "issued_at": "1"}
+def granted(token: Any = "t1", org: Any = "00D8d000000XyZ1EAK") -> Any:
+    return {
+        "access_token": token,
+        "instance_url": URL,
+        "id": f"https://login.salesforce.com/id/{org}/0058d000004Qm7RAAS",
+        "issued_at": "1",
+    }
 
 
 @pytest.fixture
-def mock():
+def mock() -> Any:
     with responses.RequestsMock() as found:
         yield found
 
 
 @pytest.fixture
-def login(quick_clock):
-    def make(credentials=CLIENT, url=URL):
+def login(quick_clock: Any) -> Any:
+    def make(credentials: Any = CLIENT, url: Any = URL) -> Any:
         return Login(new_session(), url, credentials, clock=quick_clock, stop=Event())
 
     return make
 
 
-def test_client_credentials_name_the_org_and_the_user(mock, login):
-    mock.post(TOKEN, json=granted(), match=[responses.matchers.urlencoded_params_matcher(
-        {"grant_type": "client_credentials", "client_id": "key", "client_secret": "s3cret"})])
+def test_client_credentials_name_the_org_and_the_user(mock: Any, login: Any) -> None:
+    mock.post(
+        TOKEN,
+        json=granted(),
+        match=[
+            responses.matchers.urlencoded_params_matcher(
+                {"grant_type": "client_credentials", "client_id": "key", "client_secret": "s3cret"}
+            )
+        ],
+    )
 
     token = login().current()
 
@@ -49,39 +62,62 @@ def test_client_credentials_name_the_org_and_the_user(mock, login):
 
 
 @pytest.mark.parametrize(
-    ("url", "audience"), [(URL, "https://login.salesforce.com"), ("https://acme--dev.sandbox.my.salesforce.com", "https://test.salesforce.com")]
+    ("url", "audience"),
+    [
+        (URL, "https://login.salesforce.com"),
+        ("https://acme--dev.sandbox.my.salesforce.com", "https://test.salesforce.com"),
+    ],
 )
-def test_a_jwt_is_signed_for_the_right_login_host(mock, login, url, audience):
+def test_a_jwt_is_signed_for_the_right_login_host(mock: Any, login: Any, url: Any, audience: Any) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
     mock.post(f"{url}/services/oauth2/token", json=granted())
 
     login(Credentials("LEADSYNC_SF", "key", private_key=Secret(pem), username="leadsync@acme.example"), url).current()
 
     sent = dict(part.split("=") for part in mock.calls[0].request.body.split("&"))
-    claims = jwt.decode(sent["assertion"], key.public_key(), algorithms=["RS256"], audience=audience, options={"verify_exp": False})
+    claims = jwt.decode(
+        sent["assertion"], key.public_key(), algorithms=["RS256"], audience=audience, options={"verify_exp": False}
+    )
     assert (claims["iss"], claims["sub"]) == ("key", "leadsync@acme.example")
     assert 1795000000 < claims["exp"] < 1796000000  # seconds, not milliseconds
 
 
-def test_a_key_that_is_none_names_its_variable_and_not_itself(login):
+def test_a_key_that_is_none_names_its_variable_and_not_itself(login: Any) -> None:
     with pytest.raises(CrmAuthFailed, match="LEADSYNC_SF_PRIVATE_KEY") as caught:
         login(Credentials("LEADSYNC_SF", "key", private_key=Secret("nonsense"), username="u")).current()
     assert "nonsense" not in str(caught.value)
 
 
-def test_the_password_flow_still_works_where_an_org_allows_it(mock, login):
-    mock.post(TOKEN, json=granted(), match=[responses.matchers.urlencoded_params_matcher(
-        {"grant_type": "password", "username": "u", "password": "p+token", "client_id": "key", "client_secret": "s3cret"})])
+def test_the_password_flow_still_works_where_an_org_allows_it(mock: Any, login: Any) -> None:
+    mock.post(
+        TOKEN,
+        json=granted(),
+        match=[
+            responses.matchers.urlencoded_params_matcher(
+                {
+                    "grant_type": "password",
+                    "username": "u",
+                    "password": "p+token",
+                    "client_id": "key",
+                    "client_secret": "s3cret",
+                }
+            )
+        ],
+    )
 
-    assert login(Credentials("LEADSYNC_SF", "key", Secret("s3cret"), username="u", password=Secret("p+token"))).current()
+    assert login(
+        Credentials("LEADSYNC_SF", "key", Secret("s3cret"), username="u", password=Secret("p+token"))
+    ).current()
 
 
 @pytest.mark.parametrize("lacking", [
     Credentials("LEADSYNC_SF"), Credentials("LEADSYNC_SF", "key"), Credentials("LEADSYNC_SF", "key", private_key=Secret("k")),
     Credentials("LEADSYNC_SF", username="u", password=Secret("p")),
 ])  # fmt: skip
-def test_incomplete_credentials_name_the_variables_to_set(login, lacking):
+def test_incomplete_credentials_name_the_variables_to_set(login: Any, lacking: Any) -> None:
     with pytest.raises(CrmAuthFailed, match="LEADSYNC_SF_CLIENT_ID"):
         login(lacking).current()
 
@@ -91,7 +127,9 @@ def test_incomplete_credentials_name_the_variables_to_set(login, lacking):
     [("invalid_client", "LEADSYNC_SF_CLIENT_SECRET"), ("invalid_client_id", "LEADSYNC_SF_CLIENT_ID"), ("inactive_user", "activate"),
      ("invalid_grant", "Run As user"), ("unsupported_grant_type", "OAuth settings")],
 )  # fmt: skip
-def test_a_dead_grant_says_what_to_mend_and_is_not_tried_in_a_loop(mock, login, quick_clock, error, hint):
+def test_a_dead_grant_says_what_to_mend_and_is_not_tried_in_a_loop(
+    mock: Any, login: Any, quick_clock: Any, error: Any, hint: Any
+) -> None:
     mock.post(TOKEN, status=400, json={"error": error, "error_description": "user leadsync@acme.example is wrong"})
     mine = login()
 
@@ -106,7 +144,7 @@ def test_a_dead_grant_says_what_to_mend_and_is_not_tried_in_a_loop(mock, login, 
     assert len(mock.calls) == 2
 
 
-def test_passing_trouble_at_the_token_endpoint_is_tried_again(mock, login):
+def test_passing_trouble_at_the_token_endpoint_is_tried_again(mock: Any, login: Any) -> None:
     mock.post(TOKEN, status=503, body="<html>")
     mock.post(TOKEN, status=400, json={"error": "rate_limit_exceeded"})
     mock.post(TOKEN, json=granted())
@@ -114,13 +152,13 @@ def test_passing_trouble_at_the_token_endpoint_is_tried_again(mock, login):
     assert login().current().secret.reveal() == "t1"
 
 
-def test_a_token_endpoint_that_is_a_web_page_is_unavailable(mock, login):
+def test_a_token_endpoint_that_is_a_web_page_is_unavailable(mock: Any, login: Any) -> None:
     mock.post(TOKEN, body="<html>log in here</html>")
     with pytest.raises(CrmUnavailable, match="url in config"):
         login().current()
 
 
-def test_a_token_is_renewed_after_half_an_hour(mock, login, quick_clock):
+def test_a_token_is_renewed_after_half_an_hour(mock: Any, login: Any, quick_clock: Any) -> None:
     mock.post(TOKEN, json=granted("t1"))
     mock.post(TOKEN, json=granted("t2"))
     mine = login()
@@ -131,7 +169,7 @@ def test_a_token_is_renewed_after_half_an_hour(mock, login, quick_clock):
     assert mine.current().secret.reveal() == "t2"
 
 
-def test_threads_that_meet_one_expired_token_fetch_one_new_one(mock, login):
+def test_threads_that_meet_one_expired_token_fetch_one_new_one(mock: Any, login: Any) -> None:
     mock.post(TOKEN, json=granted("t1"))
     mock.post(TOKEN, json=granted("t2"))
     mine = login()
@@ -144,7 +182,7 @@ def test_threads_that_meet_one_expired_token_fetch_one_new_one(mock, login):
     assert len(mock.calls) == 2
 
 
-def test_credentials_that_suddenly_lead_to_another_org_are_refused(mock, login):
+def test_credentials_that_suddenly_lead_to_another_org_are_refused(mock: Any, login: Any) -> None:
     mock.post(TOKEN, json=granted())
     mock.post(TOKEN, json=granted(org="00D8d000000OtherEAK"))
     mine = login()
@@ -153,7 +191,7 @@ def test_credentials_that_suddenly_lead_to_another_org_are_refused(mock, login):
         mine.refresh(old)
 
 
-def test_a_ready_token_that_expired_asks_for_a_new_one(login):
+def test_a_ready_token_that_expired_asks_for_a_new_one(login: Any) -> None:
     mine = login(Credentials("LEADSYNC_SF", token=Secret("ready")))
     with pytest.raises(CrmAuthFailed, match="LEADSYNC_SF_TOKEN"):
         mine.refresh(mine.current())
@@ -163,14 +201,16 @@ class TestSessions:
     """Expired sessions as the adapter meets them."""
 
     @pytest.fixture
-    def crm(self, mapping, quick_clock):
+    def crm(self, mapping: Any, quick_clock: Any) -> Any:
         return SalesforceCrm("salesforce", URL, "65.0", CLIENT, mapping(), company_zone="UTC", clock=quick_clock)
 
-    def test_a_session_that_stays_refused_is_renewed_once_and_no_more(self, mock, crm):
+    def test_a_session_that_stays_refused_is_renewed_once_and_no_more(self, mock: Any, crm: Any) -> None:
         mock.post(TOKEN, json=granted("t1"))
         mock.post(TOKEN, json=granted("t2"))
         refused = mock.post(
-            f"{URL}/services/data/v65.0/composite", status=401, json=[{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]
+            f"{URL}/services/data/v65.0/composite",
+            status=401,
+            json=[{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}],
         )
 
         with pytest.raises(CrmAuthFailed, match="My Domain"):
@@ -182,9 +222,14 @@ class TestSessions:
 
     @pytest.mark.parametrize(
         "body",
-        ['[{"errorCode": "INVALID_SESSION_ID", "message": "This session is not valid for use with the REST API"}]', "<html>", "", '{"error": 1}'],
+        [
+            '[{"errorCode": "INVALID_SESSION_ID", "message": "This session is not valid for use with the REST API"}]',
+            "<html>",
+            "",
+            '{"error": 1}',
+        ],
     )
-    def test_a_401_that_no_login_heals_is_not_followed_by_one(self, mock, crm, body):
+    def test_a_401_that_no_login_heals_is_not_followed_by_one(self, mock: Any, crm: Any, body: Any) -> None:
         login = mock.post(TOKEN, json=granted())
         mock.post(f"{URL}/services/data/v65.0/composite", status=401, body=body)
 
@@ -192,14 +237,3 @@ class TestSessions:
             crm.connect()
 
         assert login.call_count == 1
-
-
-def test_the_sandbox_lets_every_flow_in(org):
-    for credentials in (
-        Credentials("X", token=Secret(org.server.token)),
-        Credentials("X", org.server.client_id, Secret(org.server.client_secret)),
-    ):
-        found = org.crm(credentials=credentials).connect()
-        assert found.org_id.startswith("00D")
-        assert found.user_id == org.server.box.basics.integration
-        assert found.sandbox

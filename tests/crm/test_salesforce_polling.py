@@ -3,22 +3,28 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
+from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from leadsync.clock import SystemClock
+from leadsync.crm.salesforce import Credentials
 from leadsync.crm.salesforce import poll as poll_module
 from leadsync.domain.records import Account, Gone, Move, Opportunity, OpportunityRole, Queue, Record, Ref, User
 from leadsync.domain.touches import Touch
 from leadsync.errors import CrmUnavailable
 from leadsync.ports import Mark
+from leadsync.secret import Secret
 
 
-def stages(found):
+def stages(found: Any) -> Any:
     return {row.ref.id: row.stage_value for row in found.of(Record)}
 
 
-def test_a_first_look_finds_every_source_and_ends_each_with_a_mark(org, follow):
+def test_a_first_look_finds_every_source_and_ends_each_with_a_mark(org: Any, follow: Any) -> None:
     leads = org.leads(3)
     follower = follow(org.crm())
 
@@ -32,7 +38,7 @@ def test_a_first_look_finds_every_source_and_ends_each_with_a_mark(org, follow):
     assert follower.crm.blocked() == {}
 
 
-def test_sources_come_in_the_order_in_which_they_rely_on_each_other(org, follow):
+def test_sources_come_in_the_order_in_which_they_rely_on_each_other(org: Any, follow: Any) -> None:
     order = [page.source for page in follow(org.crm()).poll().pages]
 
     assert order == [
@@ -41,7 +47,7 @@ def test_sources_come_in_the_order_in_which_they_rely_on_each_other(org, follow)
     ]  # fmt: skip
 
 
-def test_an_idle_pass_of_either_kind_costs_at_most_two_requests(org, follow):
+def test_an_idle_pass_of_either_kind_costs_at_most_two_requests(org: Any, follow: Any) -> None:
     org.leads(3)
     follower = follow(org.crm())
     follower.poll()
@@ -59,7 +65,7 @@ def test_an_idle_pass_of_either_kind_costs_at_most_two_requests(org, follow):
     assert fast.rows == []
 
 
-def test_two_hundred_changed_leads_cost_at_most_three_requests_more(org, follow):
+def test_two_hundred_changed_leads_cost_at_most_three_requests_more(org: Any, follow: Any) -> None:
     leads = org.leads(200)
     follower = follow(org.crm())
     follower.poll()
@@ -76,7 +82,7 @@ def test_two_hundred_changed_leads_cost_at_most_three_requests_more(org, follow)
     assert len(found.of(Move)) == 200
 
 
-def test_a_change_of_the_running_minute_is_seen_by_a_complete_pass(org, follow):
+def test_a_change_of_the_running_minute_is_seen_by_a_complete_pass(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -89,7 +95,7 @@ def test_a_change_of_the_running_minute_is_seen_by_a_complete_pass(org, follow):
     assert [(move.field, move.old, move.new) for move in found.of(Move)] == [("stage", "Inquiry", "MQL")]
 
 
-def test_the_mark_never_passes_what_salesforce_says_is_covered(org, follow):
+def test_the_mark_never_passes_what_salesforce_says_is_covered(org: Any, follow: Any) -> None:
     org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -101,7 +107,7 @@ def test_the_mark_never_passes_what_salesforce_says_is_covered(org, follow):
 
 
 @pytest.mark.parametrize("reach", ["fast", "complete"])
-def test_a_fast_pass_sees_the_news_but_proves_nothing(org, follow, reach):
+def test_a_fast_pass_sees_the_news_but_proves_nothing(org: Any, follow: Any, reach: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -116,7 +122,7 @@ def test_a_fast_pass_sees_the_news_but_proves_nothing(org, follow, reach):
     assert all(page.complete is (reach == "complete") for page in found.pages)
 
 
-def test_rows_that_come_into_view_late_are_not_lost(org, follow):
+def test_rows_that_come_into_view_late_are_not_lost(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -132,7 +138,7 @@ def test_rows_that_come_into_view_late_are_not_lost(org, follow):
     assert stages(follower.poll()) == {lead: "MQL"}
 
 
-def test_rows_in_flight_during_a_first_load_are_met_by_the_next_pass(org, follow):
+def test_rows_in_flight_during_a_first_load_are_met_by_the_next_pass(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1)
     org.advance(600)
     org.faults(late_commit_seconds=300)
@@ -149,7 +155,7 @@ def test_rows_in_flight_during_a_first_load_are_met_by_the_next_pass(org, follow
     assert [move.new for move in found.of(Move)] == ["MQL"]
 
 
-def test_five_thousand_leads_of_one_second_arrive_once_each(org, follow):
+def test_five_thousand_leads_of_one_second_arrive_once_each(org: Any, follow: Any) -> None:
     leads = org.leads(5000)
     follower = follow(org.crm())
     found = follower.poll()
@@ -172,7 +178,7 @@ def test_five_thousand_leads_of_one_second_arrive_once_each(org, follow):
     assert org.api_requests() <= 2 + 3
 
 
-def test_a_deleted_lead_is_gone_and_comes_back_when_undeleted(org, follow):
+def test_a_deleted_lead_is_gone_and_comes_back_when_undeleted(org: Any, follow: Any) -> None:
     lead, _ = org.leads(2)
     follower = follow(org.crm())
     follower.poll()
@@ -189,7 +195,7 @@ def test_a_deleted_lead_is_gone_and_comes_back_when_undeleted(org, follow):
     assert stages(follower.poll()) == {lead: "Inquiry"}
 
 
-def test_a_merged_lead_names_the_lead_it_became(org, follow):
+def test_a_merged_lead_names_the_lead_it_became(org: Any, follow: Any) -> None:
     winner, loser = org.leads(2)
     follower = follow(org.crm())
     follower.poll()
@@ -201,7 +207,7 @@ def test_a_merged_lead_names_the_lead_it_became(org, follow):
     assert [(gone.ref.id, gone.merged_into) for gone in found.of(Gone)] == [(loser, winner)]
 
 
-def test_a_conversion_shows_on_the_lead_and_brings_the_contact(org, follow):
+def test_a_conversion_shows_on_the_lead_and_brings_the_contact(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1, Email="ada@acme.example")
     follower = follow(org.crm())
     follower.poll()
@@ -221,7 +227,7 @@ def test_a_conversion_shows_on_the_lead_and_brings_the_contact(org, follow):
     assert [account.id for account in found.of(Account)] == [made["account"]]
 
 
-def test_an_owner_change_is_one_move_with_ids(org, follow):
+def test_an_owner_change_is_one_move_with_ids(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -233,7 +239,7 @@ def test_an_owner_change_is_one_move_with_ids(org, follow):
     assert (move.field, move.old, move.new) == ("owner", org.admin, org.server.box.basics.integration)
 
 
-def test_history_counts_as_kept_once_a_row_of_it_was_seen(org, follow):
+def test_history_counts_as_kept_once_a_row_of_it_was_seen(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -249,7 +255,7 @@ def test_history_counts_as_kept_once_a_row_of_it_was_seen(org, follow):
     assert later.history == {"lead"}
 
 
-def test_a_hidden_field_blocks_its_object_and_no_other(org, follow):
+def test_a_hidden_field_blocks_its_object_and_no_other(org: Any, follow: Any) -> None:
     org.leads(1)
     org.load(Contact=[{"LastName": "C"}])
     org.faults(hide_field="Lead.LeadSync_Score__c")
@@ -268,7 +274,7 @@ def test_a_hidden_field_blocks_its_object_and_no_other(org, follow):
     assert follower.crm.blocked() == {}
 
 
-def test_an_object_blocked_after_its_first_load_keeps_its_mark(org, follow):
+def test_an_object_blocked_after_its_first_load_keeps_its_mark(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -285,7 +291,7 @@ def test_an_object_blocked_after_its_first_load_keeps_its_mark(org, follow):
     assert stages(follower.poll()) == {lead: "MQL"}
 
 
-def test_a_name_that_is_no_field_name_never_reaches_a_query(org, follow, mapping):
+def test_a_name_that_is_no_field_name_never_reaches_a_query(org: Any, follow: Any, mapping: Any) -> None:
     wrong = mapping()
     lead = wrong.objects["lead"]
     bad = replace(lead.fields["title"], native=("Title FROM User",))
@@ -297,7 +303,7 @@ def test_a_name_that_is_no_field_name_never_reaches_a_query(org, follow, mapping
     assert "no field or object name" in follower.crm.blocked()["lead"]
 
 
-def test_a_mark_older_than_the_deletions_reach_reads_the_source_again(org, follow):
+def test_a_mark_older_than_the_deletions_reach_reads_the_source_again(org: Any, follow: Any) -> None:
     lead, other = org.leads(2)
     follower = follow(org.crm())
     follower.poll()
@@ -313,7 +319,7 @@ def test_a_mark_older_than_the_deletions_reach_reads_the_source_again(org, follo
     assert follower.marks["lead"].mark.startswith("2026-12-09")
 
 
-def test_a_first_load_goes_on_where_it_was_broken_off(org, follow):
+def test_a_first_load_goes_on_where_it_was_broken_off(org: Any, follow: Any) -> None:
     leads = org.leads(4500)
     follower = follow(org.crm())
     taken = []
@@ -333,7 +339,7 @@ def test_a_first_load_goes_on_where_it_was_broken_off(org, follow):
     assert sorted(taken + rest) == sorted(leads)
 
 
-def test_a_change_made_during_a_first_load_is_met_by_the_next_pass(org, follow):
+def test_a_change_made_during_a_first_load_is_met_by_the_next_pass(org: Any, follow: Any) -> None:
     leads = org.leads(2500)
     follower = follow(org.crm())
     for number, page in enumerate(follower.crm.changes(follower.marks, "complete")):
@@ -347,7 +353,7 @@ def test_a_change_made_during_a_first_load_is_met_by_the_next_pass(org, follow):
     assert stages(follower.poll())[leads[0]] == "MQL"
 
 
-def test_a_large_first_load_goes_through_one_bulk_job_and_is_resumable(org, follow, monkeypatch):
+def test_a_large_first_load_goes_through_one_bulk_job_and_is_resumable(org: Any, follow: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("leadsync.crm.salesforce.bulk.PART_ROWS", 3000)
     leads = org.leads(7000, NumberOfEmployees=250, DoNotCall=True)
     follower = follow(org.crm(bulk_above=5000))
@@ -371,7 +377,7 @@ def test_a_large_first_load_goes_through_one_bulk_job_and_is_resumable(org, foll
     assert later.marks["lead"].mark == "2026-11-19T10:00:00Z"
 
 
-def test_a_row_reads_the_same_in_bulk_and_page_by_page(org, follow):
+def test_a_row_reads_the_same_in_bulk_and_page_by_page(org: Any, follow: Any) -> None:
     org.leads(2, NumberOfEmployees=250, Title='a "quoted", title', HasOptedOutOfEmail=True, LeadSync_Score__c=72)
 
     slow = follow(org.crm()).poll().of(Record)
@@ -382,7 +388,7 @@ def test_a_row_reads_the_same_in_bulk_and_page_by_page(org, follow):
     assert slow[0].fields["email_opt_out"] is True
 
 
-def test_read_shows_records_as_they_are_now_and_leaves_out_what_is_nowhere(org):
+def test_read_shows_records_as_they_are_now_and_leaves_out_what_is_nowhere(org: Any) -> None:
     live, gone, *_ = org.leads(2)
     org.control("delete", object="Lead", id=gone)
     crm = org.crm()
@@ -395,7 +401,7 @@ def test_read_shows_records_as_they_are_now_and_leaves_out_what_is_nowhere(org):
     assert set(found) == set(refs[:2])
 
 
-def test_two_hundred_records_are_read_by_one_request(org):
+def test_two_hundred_records_are_read_by_one_request(org: Any) -> None:
     leads = org.leads(200)
     crm = org.crm()
     crm.connect()
@@ -407,7 +413,7 @@ def test_two_hundred_records_are_read_by_one_request(org):
     assert org.api_requests() == 1
 
 
-def test_an_expired_session_is_renewed_without_anybody_noticing(org, follow):
+def test_an_expired_session_is_renewed_without_anybody_noticing(org: Any, follow: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     org.faults(expire_token_after=3)
@@ -417,7 +423,7 @@ def test_an_expired_session_is_renewed_without_anybody_noticing(org, follow):
     assert stages(found) == {lead: "Inquiry"}
 
 
-def test_reads_survive_passing_faults(org, follow):
+def test_reads_survive_passing_faults(org: Any, follow: Any) -> None:
     leads = org.leads(30)
     follower = follow(org.crm())
     org.faults(rate={"503": 0.1, "html": 0.1, "reset": 0.05, "429": 0.05, "timeout_after_apply": 0.05})
@@ -427,7 +433,7 @@ def test_reads_survive_passing_faults(org, follow):
     assert sorted(stages(found)) == sorted(leads)
 
 
-def test_an_org_that_stays_down_is_unavailable(org, follow):
+def test_an_org_that_stays_down_is_unavailable(org: Any, follow: Any) -> None:
     follower = follow(org.crm())
     org.faults(rate={"503": 1.0})
 
@@ -435,7 +441,7 @@ def test_an_org_that_stays_down_is_unavailable(org, follow):
         follower.poll()
 
 
-def test_stop_ends_a_pass_between_sources(org, follow):
+def test_stop_ends_a_pass_between_sources(org: Any, follow: Any) -> None:
     stop = Event()
     follower = follow(org.crm(stop=stop))
     pages = follower.crm.changes(follower.marks, "complete")
@@ -448,10 +454,10 @@ def test_stop_ends_a_pass_between_sources(org, follow):
 class TestTouches:
     """Campaign members, tasks and meetings as the org shows them."""
 
-    def campaign(self, org, **fields):
+    def campaign(self, org: Any, **fields: Any) -> Any:
         return org.load(Campaign=[{"Name": "Autumn", "Type": "Webinar", "BudgetedCost": 6000, **fields}])["Campaign"][0]
 
-    def test_a_member_is_a_touch_only_once_it_has_responded(self, org, follow):
+    def test_a_member_is_a_touch_only_once_it_has_responded(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         campaign = self.campaign(org)
         org.load(CampaignMember=[{"CampaignId": campaign, "LeadId": lead, "Status": "Sent"}])
@@ -471,19 +477,23 @@ class TestTouches:
         assert touch.ref == Ref("salesforce", "lead", lead)
         assert touch.at == datetime(2026, 11, 19, 10, 10, 20, tzinfo=UTC)
 
-    def test_finished_tasks_of_people_count_as_their_owners_follow_up(self, org, follow):
+    def test_finished_tasks_of_people_count_as_their_owners_follow_up(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         done = {"WhoId": lead, "Status": "Completed", "TaskSubtype": "Call", "OwnerId": org.admin, "Subject": "x"}
         org.load(Task=[done, {**done, "Status": "Not Started"}, {**done, "TaskSubtype": "Task"}])
 
         touches = follow(org.crm()).poll().of(Touch)
 
-        assert [(touch.kind, touch.actor_id, touch.direction) for touch in touches] == [("follow_up_task", org.admin, "outbound")]
+        assert [(touch.kind, touch.actor_id, touch.direction) for touch in touches] == [
+            ("follow_up_task", org.admin, "outbound")
+        ]
 
-    def test_a_meeting_counts_when_it_has_ended_though_nobody_touches_it(self, org, follow):
+    def test_a_meeting_counts_when_it_has_ended_though_nobody_touches_it(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         start, end = "2026-11-19T12:00:00Z", "2026-11-19T13:00:00Z"
-        org.load(Event=[{"WhoId": lead, "OwnerId": org.admin, "Subject": "x", "StartDateTime": start, "EndDateTime": end}])
+        org.load(
+            Event=[{"WhoId": lead, "OwnerId": org.admin, "Subject": "x", "StartDateTime": start, "EndDateTime": end}]
+        )
         complete, fast = follow(org.crm()), follow(org.crm())
         assert complete.poll().of(Touch) == []
         fast.marks = dict(complete.marks)
@@ -500,7 +510,7 @@ class TestTouches:
         complete.poll()
         assert complete.poll().of(Touch) == []
 
-    def test_a_deleted_member_takes_its_touch_back(self, org, follow):
+    def test_a_deleted_member_takes_its_touch_back(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         campaign = self.campaign(org)
         org.load(CampaignMember=[{"CampaignId": campaign, "LeadId": lead, "Status": "Attended", "HasResponded": True}])
@@ -514,7 +524,7 @@ class TestTouches:
         assert (after.touch_id, after.retracted) == (before.touch_id, True)
 
 
-def test_an_interval_is_halved_when_it_holds_too_many_ids(org, follow, monkeypatch):
+def test_an_interval_is_halved_when_it_holds_too_many_ids(org: Any, follow: Any, monkeypatch: Any) -> None:
     (lead,) = org.leads(1)
     follower = follow(org.crm())
     follower.poll()
@@ -523,7 +533,7 @@ def test_an_interval_is_halved_when_it_holds_too_many_ids(org, follow, monkeypat
     whole = poll_module.Client.composite
     refused = []
 
-    def crowded(self, parts):
+    def crowded(self, parts: Any) -> Any:
         answers, at = whole(self, parts)
         for place, part in enumerate(parts):
             if "Lead/updated" in part.path and len(refused) < 2:
@@ -542,7 +552,7 @@ def test_an_interval_is_halved_when_it_holds_too_many_ids(org, follow, monkeypat
     assert stages(follower.poll())[lead] == "MQL"
 
 
-def test_a_mark_survives_being_written_down(org, follow):
+def test_a_mark_survives_being_written_down(org: Any, follow: Any) -> None:
     follower = follow(org.crm())
     follower.poll()
     org.advance(timedelta(minutes=10).total_seconds())
@@ -555,3 +565,173 @@ def test_a_mark_survives_being_written_down(org, follow):
 
     assert org.api_requests() <= 2
     assert not found.of(User)
+
+
+def test_old_history_comes_in_bulk_too_and_once(org: Any, follow: Any) -> None:
+    leads = org.leads(10)
+    for status in ("MAQL", "LAL", "MQL"):
+        org.advance(60)
+        for lead in leads:
+            org.edit(lead, Status=status)
+
+    slow, fast = follow(org.crm()), follow(org.crm(bulk_above=1))
+    moves = slow.poll().of(Move)
+
+    assert len({move.move_id for move in moves}) == 30
+    assert fast.poll().of(Move) == moves
+    assert fast.crm.history == {"lead"}
+
+
+@pytest.fixture
+def meddle(monkeypatch: Any) -> Any:
+    """Change what composites answer: the given function may replace the answer of a part."""
+
+    def on(change: Any) -> Any:
+        true = poll_module.Client.composite
+
+        def composite(self, parts: Any) -> Any:
+            answers, at = true(self, parts)
+            changed = [change(part, answer) or answer for part, answer in zip(parts, answers, strict=True)]
+            return changed, at
+
+        monkeypatch.setattr(poll_module.Client, "composite", composite)
+
+    return on
+
+
+def refused(code: Any) -> Any:
+    return poll_module.PartAnswer(400, msgspec.Raw(b'[{"errorCode":"%s","message":""}]' % code.encode()))
+
+
+def test_an_org_that_takes_no_end_in_the_future_is_asked_up_to_now(org: Any, follow: Any, meddle: Any) -> None:
+    (lead,) = org.leads(1)
+    follower = follow(org.crm())
+    follower.poll()
+    org.advance(300)
+    org.edit(lead, Status="MQL")
+    org.advance(100)
+    meddle(lambda part, answer: refused("INVALID_REPLICATION_DATE") if "10%3A08" in part.path else None)
+
+    assert stages(follower.poll())[lead] == "MQL"
+    assert follower.marks["lead"].mark == "2026-11-19T10:07:00Z"
+
+
+def test_a_window_about_which_nothing_can_be_said_keeps_the_mark(org: Any, follow: Any, meddle: Any) -> None:
+    org.leads(1)
+    follower = follow(org.crm())
+    follower.poll()
+    before = follower.marks["lead"]
+    org.advance(300)
+    meddle(lambda part, answer: refused("INVALID_REPLICATION_DATE") if "Lead/updated" in part.path else None)
+
+    found = follower.poll()
+
+    assert follower.marks["lead"] == before
+    assert not any(page.complete for page in found.pages if page.source == "lead")
+    assert follower.crm.blocked() == {}
+
+
+def test_a_lead_deleted_for_good_is_gone_though_no_row_tells_of_it(org: Any, follow: Any, meddle: Any) -> None:
+    (lead,) = org.leads(1)
+    follower = follow(org.crm())
+    follower.poll()
+    org.advance(600)
+    follower.poll()
+    org.control("delete", object="Lead", id=lead)
+    nothing = poll_module.PartAnswer(200, msgspec.Raw(b'{"totalSize":0,"done":true,"records":[]}'))
+    meddle(lambda part, answer: nothing if part.path.startswith("queryAll") else None)
+
+    (gone,) = follower.poll().of(Gone)
+
+    assert (gone.ref.id, gone.merged_into) == (lead, None)
+
+
+@pytest.mark.parametrize("code", ["QUERY_TIMEOUT", "SERVER_UNAVAILABLE", "INSUFFICIENT_ACCESS"])
+def test_one_object_that_does_not_answer_does_not_stop_the_others(
+    org: Any, follow: Any, meddle: Any, code: Any
+) -> None:
+    org.leads(1)
+    org.load(Contact=[{"LastName": "C"}])
+    follower = follow(org.crm())
+    follower.poll()
+    org.advance(600)
+    for row in (*org.rows("Lead"), *org.rows("Contact")):
+        org.edit(row["Id"], Title="CEO")
+    meddle(lambda part, answer: refused(code) if "FROM%20Lead%20" in part.path else None)
+
+    found = follower.poll()
+
+    assert {row.ref.object for row in found.of(Record)} == {"contact"}
+    assert list(follower.crm.blocked()) == ["lead"]
+    assert not follower.poll("fast").of(Gone)
+    assert list(follower.crm.blocked()) == ["lead"]
+
+
+def test_a_bulk_job_that_is_no_more_is_replaced_by_pages(org: Any, follow: Any) -> None:
+    leads = org.leads(3)
+    follower = follow(org.crm())
+    follower.marks["lead"] = Mark(None, "bulk|2026-11-19T09:59:00Z|7508d0000099999AAA||0")
+
+    found = follower.poll()
+
+    assert sorted(stages(found)) == sorted(leads)
+    assert follower.marks["lead"].mark == "2026-11-19T09:59:00Z"
+
+
+def test_a_change_of_permission_sets_reads_the_users_again(org: Any, follow: Any) -> None:
+    follower = follow(org.crm())
+    follower.poll()
+    org.advance(600)
+    assert follower.poll().of(User) == []
+    (made,) = org.load(PermissionSet=[{"Name": "LeadSync_Ops", "Label": "LeadSync Ops"}])["PermissionSet"]
+    org.load(PermissionSetAssignment=[{"PermissionSetId": made, "AssigneeId": org.admin}])
+    org.advance(600)
+
+    found = follower.poll()
+
+    assert {user.id: user.permission_sets for user in found.of(User)}[org.admin] == ("LeadSync Ops", "LeadSync_Ops")
+    org.advance(600)
+    assert follower.poll().of(User) == []
+
+
+def test_a_list_that_cannot_be_read_blocks_its_object_alone(org: Any, follow: Any, meddle: Any) -> None:
+    org.leads(1)
+    follower = follow(org.crm())
+    follower.poll()
+    before = follower.marks["lead"]
+    org.advance(600)
+    odd = poll_module.PartAnswer(200, msgspec.Raw(b'{"ids": 5}'))
+    meddle(lambda part, answer: odd if "Lead/updated" in part.path else None)
+
+    follower.poll()
+
+    assert "cannot be read" in follower.crm.blocked()["lead"]
+    assert follower.marks["lead"] == before
+    assert follower.marks["contact"].mark == "2026-11-19T10:10:00Z"
+
+
+def test_users_come_without_memberships_when_those_may_not_be_read(org: Any, follow: Any, meddle: Any) -> None:
+    meddle(lambda part, answer: refused("INSUFFICIENT_ACCESS") if "PermissionSetAssignment" in part.path else None)
+    follower = follow(org.crm())
+
+    found = follower.poll()
+
+    assert len(found.of(User)) == 2
+    assert list(follower.crm.blocked()) == ["user:PermissionSetAssignment"]
+
+
+def test_every_flow_lets_leadsync_in_as_the_integration_user(org: Any) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    app, secret, user = org.server.client_id, Secret(org.server.client_secret), org.rows("User")[1]["Username"]
+    for credentials in (
+        Credentials("X", token=Secret(org.server.token)),
+        Credentials("X", app, secret),
+        Credentials("X", app, private_key=Secret(pem), username=user),
+        Credentials("X", app, secret, username=user, password=Secret("whatever")),
+    ):
+        assert (
+            org.crm(credentials=credentials, clock=SystemClock()).connect().user_id == org.server.box.basics.integration
+        )

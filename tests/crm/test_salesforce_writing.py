@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -18,12 +19,12 @@ BASE = "2026-11-19T10:00:20Z"
 URL = "https://acme.my.salesforce.com"
 
 
-def one(outcomes):
+def one(outcomes: Any) -> Any:
     (outcome,) = outcomes
     return outcome.state, outcome.error
 
 
-def test_a_guarded_write_changes_the_record_and_leaves_its_token(org, write_of):
+def test_a_guarded_write_changes_the_record_and_leaves_its_token(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
     org.advance(10)
     write = write_of(lead, BASE, {"stage": "Inquiry"}, stage="MAQL", score=104)
@@ -34,7 +35,7 @@ def test_a_guarded_write_changes_the_record_and_leaves_its_token(org, write_of):
     assert (row["Status"], row["LeadSync_Score__c"], row["LeadSync_Op__c"]) == ("MAQL", 104, write.effect_id)
 
 
-def test_a_persons_edit_wins_over_a_guarded_write(org, write_of):
+def test_a_persons_edit_wins_over_a_guarded_write(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
     org.advance(10)
     org.edit(lead, Status="LAL")
@@ -45,7 +46,7 @@ def test_a_persons_edit_wins_over_a_guarded_write(org, write_of):
     assert org.row("Lead", lead)["Status"] == "LAL"
 
 
-def test_every_write_tells_salesforce_to_leave_the_owner_alone(org, write_of):
+def test_every_write_tells_salesforce_to_leave_the_owner_alone(org: Any, write_of: Any) -> None:
     leads = org.leads(30)
     org.advance(10)
     org.faults(assignment_rule_resets_owner=True, expire_token_after=2)
@@ -65,7 +66,7 @@ def test_every_write_tells_salesforce_to_leave_the_owner_alone(org, write_of):
     assert {row["OwnerId"] for row in org.rows("Lead")} == {org.admin}
 
 
-def test_guarded_writes_go_twenty_five_to_a_request_and_unguarded_ones_two_hundred(org, write_of):
+def test_guarded_writes_go_twenty_five_to_a_request_and_unguarded_ones_two_hundred(org: Any, write_of: Any) -> None:
     leads = org.leads(450)
     org.advance(10)
     crm = org.crm()
@@ -80,7 +81,7 @@ def test_guarded_writes_go_twenty_five_to_a_request_and_unguarded_ones_two_hundr
     assert {outcome.state for outcome in (*guarded, *free)} == {"applied"}
 
 
-def test_each_outcome_answers_its_own_write_in_order(org, write_of):
+def test_each_outcome_answers_its_own_write_in_order(org: Any, write_of: Any) -> None:
     good, moved, converted, deleted = org.leads(4)
     contact = org.load(Contact=[{"LastName": "C"}])["Contact"][0]
     org.control("convert", lead=converted)
@@ -108,7 +109,7 @@ def test_each_outcome_answers_its_own_write_in_order(org, write_of):
     ]
 
 
-def test_a_record_that_changed_a_moment_ago_waits(org, write_of):
+def test_a_record_that_changed_a_moment_ago_waits(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
     crm = org.crm()
     write = write_of(lead, BASE, {"stage": "Inquiry"}, stage="MAQL")
@@ -120,7 +121,7 @@ def test_a_record_that_changed_a_moment_ago_waits(org, write_of):
     assert one(crm.write([write])) == ("applied", None)
 
 
-def test_a_write_whose_answer_was_lost_is_unknown_whether_or_not_it_was_applied(org, write_of):
+def test_a_write_whose_answer_was_lost_is_unknown_whether_or_not_it_was_applied(org: Any, write_of: Any) -> None:
     applied, not_applied = org.leads(2)
     org.advance(10)
     crm = org.crm()
@@ -135,10 +136,20 @@ def test_a_write_whose_answer_was_lost_is_unknown_whether_or_not_it_was_applied(
 
 
 @pytest.mark.parametrize(
-    ("fault", "state"), [("503", "unknown"), ("500", "unknown"), ("html", "unknown"), ("reset", "unknown"), ("429", "pending"), ("lock_row", "pending")]
+    ("fault", "state"),
+    [
+        ("503", "unknown"),
+        ("500", "unknown"),
+        ("html", "unknown"),
+        ("reset", "unknown"),
+        ("429", "pending"),
+        ("lock_row", "pending"),
+    ],
 )
 @pytest.mark.parametrize("guarded", [True, False])
-def test_a_faulty_org_leaves_each_write_in_its_state(org, write_of, fault, state, guarded):
+def test_a_faulty_org_leaves_each_write_in_its_state(
+    org: Any, write_of: Any, fault: Any, state: Any, guarded: Any
+) -> None:
     leads = org.leads(3)
     org.advance(10)
     crm = org.crm()
@@ -154,7 +165,7 @@ def test_a_faulty_org_leaves_each_write_in_its_state(org, write_of, fault, state
     assert {row["Status"] for row in org.rows("Lead")} == {"Inquiry"}
 
 
-def test_a_lock_makes_the_next_collections_smaller_until_it_is_gone(org, write_of):
+def test_a_lock_makes_the_next_collections_smaller_until_it_is_gone(org: Any, write_of: Any) -> None:
     leads = org.leads(120)
     org.advance(10)
     crm = org.crm()
@@ -170,7 +181,7 @@ def test_a_lock_makes_the_next_collections_smaller_until_it_is_gone(org, write_o
     assert org.api_requests() == 2  # fifty, then all the rest
 
 
-def test_a_hidden_field_refuses_the_write_and_blocks_the_object(org, write_of):
+def test_a_hidden_field_refuses_the_write_and_blocks_the_object(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
     org.advance(10)
     crm = org.crm()
@@ -187,7 +198,7 @@ def test_a_hidden_field_refuses_the_write_and_blocks_the_object(org, write_of):
     assert crm.blocked() == {}
 
 
-def test_only_fields_marked_for_writing_are_ever_sent(org, write_of):
+def test_only_fields_marked_for_writing_are_ever_sent(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
     contact = org.load(Contact=[{"LastName": "C"}])["Contact"][0]
     org.advance(10)
@@ -198,11 +209,15 @@ def test_only_fields_marked_for_writing_are_ever_sent(org, write_of):
         write_of(lead, BASE, title="CEO"), write_of(contact, BASE, owner=org.admin), write_of(lead, BASE, shoe_size=44),
     ])  # fmt: skip
 
-    assert [outcome.error for outcome in outcomes] == ["NOT_WRITABLE:title", "NOT_WRITABLE:owner", "NOT_WRITABLE:shoe_size"]
+    assert [outcome.error for outcome in outcomes] == [
+        "NOT_WRITABLE:title",
+        "NOT_WRITABLE:owner",
+        "NOT_WRITABLE:shoe_size",
+    ]
     assert org.requests() == []
 
 
-def test_one_record_is_written_once_at_a_time(org, write_of):
+def test_one_record_is_written_once_at_a_time(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
     org.advance(10)
 
@@ -212,7 +227,7 @@ def test_one_record_is_written_once_at_a_time(org, write_of):
     assert org.row("Lead", lead)["LeadSync_Score__c"] == 1
 
 
-def test_values_go_back_through_the_mapping(org, write_of, mapping):
+def test_values_go_back_through_the_mapping(org: Any, write_of: Any, mapping: Any) -> None:
     (lead,) = org.leads(1)
     org.advance(10)
     base = mapping()
@@ -224,10 +239,13 @@ def test_values_go_back_through_the_mapping(org, write_of, mapping):
 
     row = org.row("Lead", lead)
     assert (row["LeadSync_Recycle_Reason__c"], row["LeadSync_Marketable__c"]) == ("Timing", True)
-    assert crm.read([Ref("salesforce", "lead", lead)])[Ref("salesforce", "lead", lead)].fields["recycle_reason"] == "timing"
+    assert (
+        crm.read([Ref("salesforce", "lead", lead)])[Ref("salesforce", "lead", lead)].fields["recycle_reason"]
+        == "timing"
+    )
 
 
-def test_less_urgent_writes_stop_at_the_reserve_and_urgent_ones_go_on(org, write_of):
+def test_less_urgent_writes_stop_at_the_reserve_and_urgent_ones_go_on(org: Any, write_of: Any) -> None:
     leads = org.leads(2)
     org.advance(10)
     org.faults(api_limit=1000)
@@ -235,16 +253,19 @@ def test_less_urgent_writes_stop_at_the_reserve_and_urgent_ones_go_on(org, write
     crm.connect()
 
     assert one(crm.write([write_of(leads[0], BASE, score=1, priority="score")])) == ("pending", "BUDGET")
-    assert one(crm.write([write_of(leads[1], BASE, {"stage": "x"}, stage="MQL", priority="hand_raiser")])) == ("applied", None)
+    assert one(crm.write([write_of(leads[1], BASE, {"stage": "x"}, stage="MQL", priority="hand_raiser")])) == (
+        "applied",
+        None,
+    )
 
 
-def test_people_join_a_campaign_once_and_leave_it(org):
+def test_people_join_a_campaign_once_and_leave_it(org: Any) -> None:
     lead, other = org.leads(2)
     (campaign,) = org.load(Campaign=[{"Name": "Nurture - stay in touch"}])["Campaign"]
     org.load(CampaignMember=[{"CampaignId": campaign, "LeadId": other, "Status": "Sent"}])
     crm = org.crm()
 
-    def wish(key, name, *, join):
+    def wish(key: Any, name: Any, *, join: Any) -> Any:
         return Membership(f"{key}{join}", Ref("salesforce", "lead", key), name, join, "g")
 
     joined = crm.join([wish(lead, "stay", join=True), wish(other, "stay", join=True), wish(lead, "unknown", join=True)])
@@ -260,21 +281,25 @@ class TestOddAnswers:
     """Answers that the service gives at its edges; each class of errors ends in its own outcome."""
 
     @pytest.fixture
-    def crm(self, mapping, quick_clock):
+    def crm(self, mapping: Any, quick_clock: Any) -> Any:
         credentials = Credentials("LEADSYNC_SALESFORCE", token=Secret("ready-token"))
         return SalesforceCrm("salesforce", URL, "65.0", credentials, mapping(), company_zone="UTC", clock=quick_clock)
 
     @pytest.fixture(autouse=True)
-    def versions(self):
+    def versions(self) -> Any:
         with responses.RequestsMock() as mock:
-            mock.get(f"{URL}/services/data/", json=[{"version": "65.0"}], headers={"Date": "Thu, 19 Nov 2026 12:00:00 GMT"})
+            mock.get(
+                f"{URL}/services/data/", json=[{"version": "65.0"}], headers={"Date": "Thu, 19 Nov 2026 12:00:00 GMT"}
+            )
             self.mock = mock
             yield
 
-    def composite(self, **given):
-        return self.mock.post(f"{URL}/services/data/v65.0/composite", headers={"Date": "Thu, 19 Nov 2026 12:00:00 GMT"}, **given)
+    def composite(self, **given: Any) -> Any:
+        return self.mock.post(
+            f"{URL}/services/data/v65.0/composite", headers={"Date": "Thu, 19 Nov 2026 12:00:00 GMT"}, **given
+        )
 
-    def part(self, status, code=None, message="", number=0):
+    def part(self, status: Any, code: Any = None, message: Any = "", number: Any = 0) -> Any:
         body = [{"errorCode": code, "message": message, "fields": []}] if code else None
         return {"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": f"r{number}"}
 
@@ -299,7 +324,9 @@ class TestOddAnswers:
             (503, None, "unknown"),
         ],
     )
-    def test_a_part_of_a_composite_ends_in_its_class(self, crm, write_of, status, code, state):
+    def test_a_part_of_a_composite_ends_in_its_class(
+        self, crm: Any, write_of: Any, status: Any, code: Any, state: Any
+    ) -> None:
         self.composite(json={"compositeResponse": [self.part(status, code)]})
 
         (outcome,) = crm.write([write_of("00Q8d0000010001EAA", BASE, {"stage": "x"}, stage="MQL")])
@@ -320,7 +347,7 @@ class TestOddAnswers:
             {"body": requests.ConnectionError("reset")},
         ],
     )
-    def test_an_answer_that_proves_nothing_leaves_the_write_unknown(self, crm, write_of, answer):
+    def test_an_answer_that_proves_nothing_leaves_the_write_unknown(self, crm: Any, write_of: Any, answer: Any) -> None:
         self.composite(**answer)
 
         (outcome,) = crm.write([write_of("00Q8d0000010001EAA", BASE, {"stage": "x"}, stage="MQL")])
@@ -333,13 +360,19 @@ class TestOddAnswers:
             {"body": requests.ConnectTimeout()},
             {"status": 420, "body": b"<html>setting things up</html>"},
             {"status": 429, "json": [{"errorCode": "TOO_MANY_REQUESTS", "message": ""}]},
-            {"status": 403, "json": [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]},
-            {"status": 403, "json": [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests Limit exceeded."}]},
+            {
+                "status": 403,
+                "json": [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}],
+            },
+            {
+                "status": 403,
+                "json": [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "ConcurrentRequests Limit exceeded."}],
+            },
             {"status": 401, "json": [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}]},
             {"status": 401, "body": b"<html>"},
         ],
     )
-    def test_a_request_that_was_not_carried_out_is_tried_later(self, crm, write_of, answer):
+    def test_a_request_that_was_not_carried_out_is_tried_later(self, crm: Any, write_of: Any, answer: Any) -> None:
         self.composite(**answer)
 
         (outcome,) = crm.write([write_of("00Q8d0000010001EAA", BASE, {"stage": "x"}, stage="MQL")])
@@ -347,38 +380,54 @@ class TestOddAnswers:
         assert outcome.state == "pending"
         assert outcome.retry_after
 
-    def test_a_malformed_request_is_refused_for_good(self, crm, write_of):
+    def test_a_malformed_request_is_refused_for_good(self, crm: Any, write_of: Any) -> None:
         self.composite(status=400, json=[{"errorCode": "JSON_PARSER_ERROR", "message": "secret@acme.example"}])
 
-        assert one(crm.write([write_of("00Q8d0000010001EAA", BASE, {"stage": "x"}, stage="MQL")])) == ("rejected", "JSON_PARSER_ERROR")
+        assert one(crm.write([write_of("00Q8d0000010001EAA", BASE, {"stage": "x"}, stage="MQL")])) == (
+            "rejected",
+            "JSON_PARSER_ERROR",
+        )
 
     @pytest.mark.parametrize(
         "results",
         [
             [{"id": "00Q8d0000010001EAA", "success": True, "errors": []}],
-            [{"id": "00Q8d0000010002EAA", "success": True, "errors": []}, {"id": "00Q8d0000010001EAA", "success": True, "errors": []}],
+            [
+                {"id": "00Q8d0000010002EAA", "success": True, "errors": []},
+                {"id": "00Q8d0000010001EAA", "success": True, "errors": []},
+            ],
             {"surprise": True},
         ],
     )
-    def test_collection_results_that_do_not_fit_leave_all_unknown(self, crm, write_of, results):
+    def test_collection_results_that_do_not_fit_leave_all_unknown(self, crm: Any, write_of: Any, results: Any) -> None:
         self.mock.patch(f"{URL}/services/data/v65.0/composite/sobjects", json=results)
         self.mock.remove(responses.GET, f"{URL}/services/data/")
 
-        outcomes = crm.write([write_of("00Q8d0000010001EAA", BASE, score=1), write_of("00Q8d0000010002EAA", BASE, score=1)])
+        outcomes = crm.write(
+            [write_of("00Q8d0000010001EAA", BASE, score=1), write_of("00Q8d0000010002EAA", BASE, score=1)]
+        )
 
         assert {outcome.state for outcome in outcomes} == {"unknown"}
 
-    def test_failed_rows_of_a_collection_may_come_without_an_id(self, crm, write_of):
+    def test_failed_rows_of_a_collection_may_come_without_an_id(self, crm: Any, write_of: Any) -> None:
         self.mock.remove(responses.GET, f"{URL}/services/data/")
-        failed = {"success": False, "errors": [{"statusCode": "STRING_TOO_LONG", "message": "x", "fields": ["LeadSync_Queue__c"]}]}
-        self.mock.patch(f"{URL}/services/data/v65.0/composite/sobjects", json=[failed, {"id": "00Q8d0000010002EAA", "success": True, "errors": []}])
+        failed = {
+            "success": False,
+            "errors": [{"statusCode": "STRING_TOO_LONG", "message": "x", "fields": ["LeadSync_Queue__c"]}],
+        }
+        self.mock.patch(
+            f"{URL}/services/data/v65.0/composite/sobjects",
+            json=[failed, {"id": "00Q8d0000010002EAA", "success": True, "errors": []}],
+        )
 
-        first, second = crm.write([write_of("00Q8d0000010001EAA", BASE, score=1), write_of("00Q8d0000010002EAA", BASE, score=1)])
+        first, second = crm.write(
+            [write_of("00Q8d0000010001EAA", BASE, score=1), write_of("00Q8d0000010002EAA", BASE, score=1)]
+        )
 
         assert (first.state, first.error) == ("rejected", "STRING_TOO_LONG:LeadSync_Queue__c")
         assert second.state == "applied"
 
-    def test_the_precondition_is_the_records_own_last_change(self, crm, write_of):
+    def test_the_precondition_is_the_records_own_last_change(self, crm: Any, write_of: Any) -> None:
         self.composite(json={"compositeResponse": [self.part(204)]})
 
         crm.write([write_of("00Q8d0000010001EAA", BASE, {"stage": "x"}, stage="MQL")])
@@ -391,7 +440,7 @@ class TestOddAnswers:
         }  # fmt: skip
 
 
-def test_the_quiet_rule_counts_in_the_orgs_time(org, write_of):
+def test_the_quiet_rule_counts_in_the_orgs_time(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
     crm = org.crm()
     crm.connect()

@@ -8,9 +8,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from ledger_facts import Books  # noqa: E402
+from ledger_facts import Books
 
-from leadsync.ledger import Ledger, open_ledger  # noqa: E402
+from leadsync.ledger import Ledger, open_ledger
 
 
 @pytest.fixture

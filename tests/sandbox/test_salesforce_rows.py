@@ -1,4 +1,4 @@
-"""Single rows: what the fact sheet 9 and 14 say that a write answers."""
+"""Single rows: what a read or a write answers, and what it refuses."""
 
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any

@@ -167,3 +167,10 @@ def test_no_e_mail_address_stands_in_a_problem(installation: Installation) -> No
     assert error.problems == (
         'mappings/routing.yaml:81:16: the user "…@acme.example" stands here twice\n  first in line 80',
     )
+
+
+def test_a_kind_that_is_no_word_is_refused(installation: Installation) -> None:
+    error = installation.refused([(CONFIG, "kind: salesforce", "kind: [salesforce]")])
+    assert [problem.split("\n")[0] for problem in error.problems] == [
+        "config/leadsync.yaml:13:11: crms.salesforce.kind: a list is not possible here"
+    ]

@@ -46,13 +46,15 @@ class Bulk:
     def __init__(self, client: Client, *, clock: Clock, stop: Event) -> None:
         self._client, self._clock, self._stop = client, clock, stop
 
-    def start(self, query: str) -> str | None:
+    def start(self, query: str, *, include_deleted: bool = False) -> str | None:
         """Return the id of a new job, None when this query cannot be had in bulk.
 
         A job whose answer is lost is only an orphan at Salesforce; nothing of the org changes, so this is no write.
         """
         try:
-            answer = self._client.send("POST", "jobs/query", body={"operation": "query", "query": query})
+            answer = self._client.send(
+                "POST", "jobs/query", body={"operation": "queryAll" if include_deleted else "query", "query": query}
+            )
             return msgspec.json.decode(answer.body, type=_Job).id if answer.status == 200 else None
         except (OutcomeUnknown, msgspec.MsgspecError):
             return None
@@ -62,7 +64,10 @@ class Bulk:
         pause = FIRST_WAIT
         while not self._stop.is_set():
             answer = self._client.read(f"jobs/query/{job}", "Bulk job")
-            state = msgspec.json.decode(answer.body, type=_Job).state
+            try:
+                state = msgspec.json.decode(answer.body, type=_Job).state
+            except msgspec.MsgspecError:
+                raise CrmUnavailable("the state of a Bulk job cannot be read") from None
             if state == "JobComplete":
                 return
             if state in ("Failed", "Aborted"):

@@ -17,7 +17,7 @@ import msgspec
 from leadsync.crm.salesforce.bulk import Bulk
 from leadsync.crm.salesforce.client import Client, Part, PartAnswer
 from leadsync.crm.salesforce.soql import PAGE, Cells, Columns, Found, path, select, where
-from leadsync.crm.salesforce.sources import Memberships, Source
+from leadsync.crm.salesforce.sources import Source
 from leadsync.crm.salesforce.values import instant
 from leadsync.crm.salesforce.verdicts import faults, refusal
 from leadsync.domain.instants import to_text
@@ -67,21 +67,13 @@ class Load:
         """Yield every row of a source, the last page with the mark; raises ObjectBlocked when it cannot be read."""
         begun = _parsed(progress) or self._begin(source)
         pages = self._by_bulk(source, begun) if begun.job else self._by_id(source, begun)
-        if not progress and not begun.job and source.lists and (begun.total or 0) >= self._bulk_above:
-            job = self._bulk.start(select(source.reader.columns.names, source.native, source.condition))
-            if job:
+        # A small table without lists of its own is never worth a job.
+        if not progress and not begun.job and source.replica and (begun.total or 0) >= self._bulk_above:
+            query = select(source.reader.columns.names, source.native, source.condition, source.alive())
+            if job := self._bulk.start(query, include_deleted=source.archived):
                 pages = self._by_bulk(source, _Begun(begun.mark, job=job, total=begun.total))
         for page in pages:
             yield page if resumable else replace(page, progress=None)
-
-    def learn_members(self, members: Memberships) -> None:
-        """Read the tables that say who has which permission sets and queues."""
-        tables = {}
-        for native, columns, condition in members.questions():
-            asked = Columns(columns)
-            answers, _ = self._client.composite([Part(path(select(asked.names, native, condition)))])
-            tables[native] = [row for found in self.following(asked, answers[0], native) for row in found.rows]
-        members.learn(tables)
 
     def following(self, columns: Columns, first: PartAnswer, what: str) -> Iterator[Found]:
         """Yield a query's first page and those after it; raises ObjectBlocked when one is refused."""
@@ -104,14 +96,16 @@ class Load:
         count = select(("Id",), source.native, source.condition).replace("SELECT Id", "SELECT COUNT()", 1)
         parts.append(Part(path(count)))
         answers, at = self._client.composite(parts)
-        counted = answers[-1]
-        total = msgspec.json.decode(counted.body, type=_Total).totalSize if counted.status == 200 else None
+        total = _total(answers[-1])
         if not source.replica:
             return _Begun(to_text(at), total=total)
         if answers[0].status != 200:
             raise part_refusal(answers[0], source.replica)
-        covered = msgspec.json.decode(answers[0].body, type=_Covered).latestDateCovered
-        return _Begun(to_text(min(instant(covered), at)), total=total)
+        try:
+            covered = instant(msgspec.json.decode(answers[0].body, type=_Covered).latestDateCovered)
+        except (ValueError, msgspec.MsgspecError):
+            raise ObjectBlocked(f"{source.replica}: the list of what was updated cannot be read") from None
+        return _Begun(to_text(min(covered, at)), total=total)
 
     def _by_id(self, source: Source, begun: _Begun) -> Iterator[Page]:
         place = source.reader.columns.at("Id")
@@ -133,13 +127,12 @@ class Load:
     def _pages_by_id(self, source: Source, last: str) -> Iterator[tuple[Found, datetime]]:
         """Yield pages in the order of Id. A limit that was not reached is the end; short pages before it are no sign."""
         columns = source.reader.columns
-        # Rows of history older than 18 months are only in queryAll, which also has those of deleted parents.
-        archived = not source.lists and source.replica is not None
-        alive = where("IsDeleted = {no}", no=False) if archived else ""
         while True:
             beyond = where("Id > {last}", last=last) if last else ""
-            query = select(columns.names, source.native, source.condition, alive, beyond, order="Id", limit=PAGE)
-            answer = self._client.read(path(query, include_deleted=archived), source.native)
+            query = select(
+                columns.names, source.native, source.condition, source.alive(), beyond, order="Id", limit=PAGE
+            )
+            answer = self._client.read(path(query, include_deleted=source.archived), source.native)
             count = 0
             while True:
                 found = columns.decode(answer.body)
@@ -196,6 +189,14 @@ def ahead(pages: Iterator[_T]) -> Iterator[_T]:
         while (page := coming.result()) is not None:
             coming = pool.submit(next, pages, None)
             yield page
+
+
+def _total(counted: PartAnswer) -> int | None:
+    """Return how many rows there are, None when that cannot be had: it only serves progress bars and the choice of way."""
+    try:
+        return msgspec.json.decode(counted.body, type=_Total).totalSize if counted.status == 200 else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def _parsed(progress: str | None) -> _Begun | None:

@@ -35,7 +35,7 @@ MINUTE = timedelta(minutes=1)
 
 class _Updated(msgspec.Struct):
     ids: list[str]
-    latestDateCovered: str  # noqa: N815 - Salesforce's own spelling
+    latestDateCovered: str | None  # noqa: N815 - Salesforce's own spelling
 
 
 class _DeletedRow(msgspec.Struct):
@@ -45,7 +45,7 @@ class _DeletedRow(msgspec.Struct):
 
 class _Deleted(msgspec.Struct):
     deletedRecords: list[_DeletedRow]  # noqa: N815
-    latestDateCovered: str  # noqa: N815
+    latestDateCovered: str | None  # noqa: N815
     earliestDateAvailable: str | None = None  # noqa: N815
 
 
@@ -55,6 +55,7 @@ class _Look:
 
     source: Source
     since: datetime
+    until: datetime
     mark: str | None = None
     changed: list[str] = field(default_factory=list)
     deleted: dict[str, datetime] = field(default_factory=dict)
@@ -94,10 +95,17 @@ class Poll:
     def __init__(
         self, client: Client, sources: Sequence[Source], members: Memberships, load: Load, *, stop: Event
     ) -> None:
-        self._client, self._sources, self._members, self._load, self._stop = client, tuple(sources), members, load, stop
+        self._client, self._members, self._load, self._stop = client, members, load, stop
         self._fast_since: dict[str, datetime] = {}
         self._future_end = True
         self.blocked: dict[str, str] = {}
+        self._sources: list[Source] = []
+        for source in sources:
+            try:
+                select(source.reader.columns.names, source.native)
+                self._sources.append(source)
+            except ObjectBlocked as error:  # the mapping holds something that is no name: only a new mapping helps
+                self.blocked[source.name] = str(error)
 
     def complete(self, marks: Mapping[str, Mark]) -> Iterator[Page]:
         """Yield everything changed since the marks; sources without one are loaded whole."""
@@ -126,7 +134,7 @@ class Poll:
         asked: list[tuple[Source, int]] = []
         for source in self._sources:
             if source.fast and (found := marks.get(source.name)) and found.mark:
-                since = self._fast_since.get(source.name) or max(_instant(found.mark) - OVERLAP, now - FAST_REACH)
+                since = max(self._fast_since.get(source.name) or _instant(found.mark) - OVERLAP, now - FAST_REACH)
                 stamp = _since(source, since)
                 if source.due:
                     stamp = f"{stamp} OR ({_ended(source, since, now)})"
@@ -146,7 +154,14 @@ class Poll:
     def _whole(self, source: Source, mark: Mark) -> Iterator[Page]:
         """Yield a whole source; the users' mark also says what their memberships looked like."""
         if source.name == "user":
-            self._load.learn_members(self._members)
+            tables = self._members.tables()
+            answers, _ = self._client.composites([part for _, _, part in tables])
+            self._members.learn(
+                {
+                    native: self._rows_of(native, columns, one)
+                    for (native, columns, _), one in zip(tables, answers, strict=True)
+                }
+            )
         for page in self._load.whole(source, None if mark.mark else mark.progress, resumable=mark.mark is None):
             signed = f"{page.mark}#{self._members.digest()}" if source.name == "user" and page.mark else page.mark
             yield replace(page, mark=signed)
@@ -156,31 +171,31 @@ class Poll:
         if not known:
             return {}
         now = self._client.fresh_now()
+        # Seconds are cut off, so an end one minute ahead brings in the minute that is still running.
+        until = now + MINUTE if self._future_end else now
         looks = {
-            source.name: _Look(source, _floor(_instant(marks[source.name].mark or "")) - OVERLAP) for source in known
+            source.name: _Look(source, _floor(_instant(marks[source.name].mark or "")) - OVERLAP, until)
+            for source in known
         }
         for look in looks.values():
             look.whole = look.source.replica is not None and now - look.since > DELETED_REACH
         live = [look for look in looks.values() if not look.whole]
         # Lists first: a history row belongs to a transaction that its parent's list has already covered.
-        asked = [(look, kind, part) for look in live for kind, part in self._lists(look, now)]
+        asked = [(look, kind, part) for look in live for kind, part in self._lists(look)]
         asked += [(look, "first", Part(path(query))) for look in live if (query := _unlisted(look, now))]
-        tables = (
-            {native: Columns(columns) for native, columns, _ in self._members.questions()} if "user" in looks else {}
-        )
-        asked += [
-            (looks["user"], native, Part(path(select(tables[native].names, native, condition))))
-            for native, _, condition in self._members.questions()
-            if native in tables
-        ]
+        tables = self._members.tables() if "user" in looks else []
+        asked += [(looks["user"], native, part) for native, _, part in tables]
+        columns_of = {native: columns for native, columns, _ in tables}
         answers, at = self._client.composites([part for _, _, part in asked])
+        listed = [answer for (_, kind, _), answer in zip(asked, answers, strict=True) if kind in ("updated", "deleted")]
+        if self._future_end and listed and all(_has(answer, "INVALID_REPLICATION_DATE") for answer in listed):
+            self._future_end = False  # an end that is still to come is taken by no list
+            return self._look(known, marks, batches)
         members: dict[str, list[Cells]] = {}
         for (look, kind, _), answer in zip(asked, answers, strict=True):
             try:
-                if kind in tables:
-                    members[kind] = [
-                        row for found in self._load.following(tables[kind], answer, kind) for row in found.rows
-                    ]
+                if kind in columns_of:
+                    members[kind] = self._rows_of(kind, columns_of[kind], answer)
                 elif kind == "first":
                     look.answered.append(answer)
                 else:
@@ -188,59 +203,62 @@ class Poll:
             except ObjectBlocked as error:
                 self.blocked[look.source.name] = str(error)
                 look.failed = True
-        if "user" in looks and not looks["user"].failed:
+        if "user" in looks:
             self._members.learn(members)
         for look in looks.values():
             self._conclude(look, looks, marks[look.source.name].mark or "", at, batches)
         return looks
 
-    def _lists(self, look: _Look, now: datetime) -> list[tuple[str, Part]]:
+    def _rows_of(self, native: str, columns: Columns, answer: PartAnswer) -> list[Cells]:
+        """Return all rows of a table of memberships; none when it may not be read, for users are worth having without."""
+        try:
+            rows = [row for found in self._load.following(columns, answer, native) for row in found.rows]
+            self.blocked.pop(f"user:{native}", None)
+        except ObjectBlocked as error:
+            self.blocked[f"user:{native}"] = str(error)
+            return []
+        return rows
+
+    def _lists(self, look: _Look) -> list[tuple[str, Part]]:
         if not look.source.lists:
             return []
-        # Seconds are cut off, so an end one minute ahead brings in the minute that is still running.
-        end = now + MINUTE if self._future_end else now
         kinds = ("updated", "deleted") if look.source.deletes else ("updated",)
-        return [(kind, _list_part(look.source.native, kind, look.since, end)) for kind in kinds]
+        return [(kind, _list_part(look.source.native, kind, look.since, look.until)) for kind in kinds]
 
     def _listed(self, look: _Look, kind: str, answer: PartAnswer, at: datetime) -> None:
         """Take over an `updated` or `deleted` list; raises ObjectBlocked when it cannot be had."""
         if answer.status != 200:
             answer = self._narrower(look, kind, answer, at)
         if answer.status != 200:
-            if any(fault.code == "INVALID_REPLICATION_DATE" for fault in faults(answer.body)):
+            if _has(answer, "INVALID_REPLICATION_DATE"):
                 look.unproved = True  # start and end are the same minute: nothing to prove yet
                 return
             raise part_refusal(answer, look.source.native)
-        if kind == "updated":
-            updated = msgspec.json.decode(answer.body, type=_Updated)
-            covered = updated.latestDateCovered
-            look.changed = updated.ids
-        else:
-            deleted = msgspec.json.decode(answer.body, type=_Deleted)
-            covered = deleted.latestDateCovered
-            look.deleted = {row.id: instant(row.deletedDate) for row in deleted.deletedRecords}
-            earliest = deleted.earliestDateAvailable
-            look.whole = look.whole or (earliest is not None and instant(earliest) > look.since + OVERLAP)
+        try:
+            found: _Updated | _Deleted
+            if kind == "updated":
+                found = msgspec.json.decode(answer.body, type=_Updated)
+            else:
+                found = msgspec.json.decode(answer.body, type=_Deleted)
+            covered = instant(found.latestDateCovered)
+            if isinstance(found, _Updated):
+                look.changed = found.ids
+            else:
+                look.deleted = {row.id: instant(row.deletedDate) for row in found.deletedRecords}
+                earliest = found.earliestDateAvailable
+                look.whole = look.whole or (earliest is not None and instant(earliest) > look.since + OVERLAP)
+        except (ValueError, msgspec.MsgspecError):
+            raise ObjectBlocked(f"{look.source.native}: the list of what was {kind} cannot be read") from None
         # Never beyond what has happened, whatever end was asked for.
-        mark = to_text(min(instant(covered), at))
+        mark = to_text(min(covered, at))
         look.mark = mark if look.mark is None else min(look.mark, mark)
 
     def _narrower(self, look: _Look, kind: str, answer: PartAnswer, at: datetime) -> PartAnswer:
-        """Ask again for a window that Salesforce can answer: half of it while there are too many ids, up to now if it
-        takes no end that is still to come.
-        """
+        """Ask again for half the window while there are too many ids in it."""
         end = at
-        while codes := {fault.code for fault in faults(answer.body)} & {
-            "EXCEEDED_ID_LIMIT",
-            "INVALID_REPLICATION_DATE",
-        }:
-            if "EXCEEDED_ID_LIMIT" in codes:
-                end = look.since + (end - look.since) / 2
-                look.partly = True
-            elif self._future_end:
-                self._future_end = False
-            else:
-                break
+        while _has(answer, "EXCEEDED_ID_LIMIT"):
+            end = look.since + (end - look.since) / 2
+            look.partly = True
             if _floor(end) <= look.since:
                 break
             answers, _ = self._client.composite([_list_part(look.source.native, kind, look.since, end)])
@@ -334,6 +352,10 @@ def _dated(rows: tuple[Row, ...], deleted: Mapping[str, datetime]) -> tuple[Row,
     if not deleted:
         return rows
     return tuple(replace(row, at=deleted.get(row.ref.id, row.at)) if isinstance(row, Gone) else row for row in rows)
+
+
+def _has(answer: PartAnswer, code: str) -> bool:
+    return answer.status != 200 and any(fault.code == code for fault in faults(answer.body))
 
 
 def _list_part(native: str, kind: str, start: datetime, end: datetime) -> Part:

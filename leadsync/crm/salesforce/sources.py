@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from leadsync.crm.salesforce.client import Part
 from leadsync.crm.salesforce.rows import (
     AccountReader,
     CampaignReader,
@@ -16,7 +17,7 @@ from leadsync.crm.salesforce.rows import (
     RoleReader,
     UserReader,
 )
-from leadsync.crm.salesforce.soql import where
+from leadsync.crm.salesforce.soql import Columns, path, select, where
 from leadsync.crm.salesforce.touches import TouchReader, at_columns, person_columns
 from leadsync.crm.salesforce.values import Cell, text
 from leadsync.domain.conditions import All, AnyOf, Condition, Named, Not, Test, names
@@ -46,6 +47,15 @@ class Source:
     due: str | None = None
     fast: bool = True
 
+    @property
+    def archived(self) -> bool:
+        """Whether old rows are only in queryAll (field history beyond 18 months), beside those of deleted parents."""
+        return self.replica is not None and not self.lists
+
+    def alive(self) -> str:
+        """Return the condition that leaves deleted rows out where queryAll shows them."""
+        return where("IsDeleted = {no}", no=False) if self.archived else ""
+
 
 class Memberships:
     """Which permission sets and queues each user has, read only as far as the actors' conditions ask for them."""
@@ -59,8 +69,8 @@ class Memberships:
         self._sets: dict[str, set[str]] = {}
         self._queues: dict[str, set[str]] = {}
 
-    def questions(self) -> list[tuple[str, tuple[str, ...], str]]:
-        """Return (object, columns, condition) of the tables to read whole, in the order that `learn` takes their rows."""
+    def tables(self) -> list[tuple[str, Columns, Part]]:
+        """Return the tables to read whole: the object, the columns and the query."""
         asked: list[tuple[str, tuple[str, ...], str]] = []
         if self.sets_asked:
             condition = (
@@ -71,10 +81,14 @@ class Memberships:
             )
         if self.queues_asked:
             asked.append(("GroupMember", ("UserOrGroupId", "Group.Name"), where("Group.Type = {t}", t="Queue")))
-        return asked
+        made = [(native, Columns(columns), condition) for native, columns, condition in asked]
+        return [
+            (native, columns, Part(path(select(columns.names, native, condition))))
+            for native, columns, condition in made
+        ]
 
     def learn(self, tables: Mapping[str, Sequence[tuple[Cell, ...]]]) -> None:
-        """Take over the rows of the tables that `questions` named."""
+        """Take over the rows of the tables that `tables` named."""
         self._sets, self._queues = {}, {}
         for user, *labels in tables.get("PermissionSetAssignment", ()):
             self._sets.setdefault(str(user), set()).update(filter(None, map(text, labels)))

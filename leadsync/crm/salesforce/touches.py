@@ -28,6 +28,7 @@ _MEMBER_COLUMNS = (
     "Lead.MasterRecordId",
     "Contact.MasterRecordId",
 )
+_HANDS = ("CreatedBy", "LastModifiedBy")
 _OBJECT_OF_PREFIX = {"00Q": "lead", "003": "contact"}
 
 
@@ -44,8 +45,8 @@ def at_columns(mapping: TouchMapping) -> tuple[str, ...]:
 class TouchReader:
     """Reads one native object's rows.
 
-    Follow-up that an integration entered (a creator with the role `automation` or `marketing`, not the owner) counts
-    only for the users in `cadence_users`, and then as the task owner's.
+    Follow-up that integrations entered and finished (users with the role `automation` or `marketing`, not the owner)
+    counts only for the users in `cadence_users`, and then as the task owner's.
     """
 
     def __init__(
@@ -63,13 +64,8 @@ class TouchReader:
     def _common(self) -> list[str]:
         common = ["Id", "IsDeleted", "CreatedDate", "CreatedById", "SystemModstamp"]
         if self._owned:
-            common += [
-                "OwnerId",
-                "CreatedBy.Username",
-                "CreatedBy.Email",
-                "CreatedBy.Profile.Name",
-                "CreatedBy.UserRole.Name",
-            ]
+            asked = ("Id", ".Username", ".Email", ".Profile.Name", ".UserRole.Name")
+            common += ["OwnerId", *(hand + what for hand in _HANDS for what in asked)]
         return [*common, *_MEMBER_COLUMNS] if self._native == MEMBER else common
 
     def __call__(self, cells: Cells, at: datetime) -> Touch | None:
@@ -138,17 +134,21 @@ class TouchReader:
         return noon(cell, self._zone)
 
     def _by_integration(self, row: Mapping[str, Cell], at: datetime) -> bool:
-        if row["CreatedById"] == row.get("OwnerId"):
-            return False
-        user = {
-            "user": tuple(filter(None, (text(row.get("CreatedBy.Username")), text(row.get("CreatedBy.Email"))))),
-            "profile": text(row.get("CreatedBy.Profile.Name")),
-            "role": text(row.get("CreatedBy.UserRole.Name")),
-        }
-        if any(fold(name) in self._cadence for name in user["user"] or ()):
-            return False
-        facts = RowFacts(user, at, self._zone)
-        return any(holds(condition, facts) for condition in self._integrations)
+        """Say whether nobody but integrations had a hand in it: a person may finish a task that one made for him."""
+        for hand in _HANDS:
+            user = {
+                "user": tuple(filter(None, (text(row.get(f"{hand}.Username")), text(row.get(f"{hand}.Email"))))),
+                "profile": text(row.get(f"{hand}.Profile.Name")),
+                "role": text(row.get(f"{hand}.UserRole.Name")),
+            }
+            known = RowFacts(user, at, self._zone)
+            if row.get(f"{hand}Id") == row.get("OwnerId") or any(
+                fold(name) in self._cadence for name in user["user"] or ()
+            ):
+                return False
+            if not any(holds(condition, known) for condition in self._integrations):
+                return False
+        return True
 
     def _merged_away(self, row: Mapping[str, Cell]) -> bool:
         """Say whether a member was deleted by a merge of its person, which takes nothing back."""

@@ -108,7 +108,7 @@ def _process(desk: Desk, job: Job) -> None:
 def _line(desk: Desk, job: Job, line: Sequence[str]) -> Outcome:
     given = dict(zip(job.header, line, strict=False))
     record_id = next((value for name, value in given.items() if name.lower() == "id"), "")
-    # An empty cell leaves the field as it is and #N/A clears it (fact sheet 10, assumed).
+    # An empty cell leaves the field as it is and #N/A clears it (assumed).
     values = {n: None if v == _CLEAR else v for n, v in given.items() if v != "" and n.lower() != "id"}
     try:
         with transaction(desk, writes.token_of(values)) as tx:

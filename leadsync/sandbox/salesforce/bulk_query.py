@@ -1,4 +1,5 @@
-"""Bulk 2.0 query jobs. A job takes its rows when it is created and is complete at the first look (fact sheet 10)."""
+"""Bulk 2.0 query jobs. A job takes its rows when it is created and is complete at the first look
+(Bulk API 2.0 Developer Guide, "Query")."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,5 @@
-"""sObject collections: up to 200 rows a call, each with its own outcome, in request order (fact sheet 9.2)."""
+"""sObject collections: up to 200 rows a call, each with its own outcome, in request order (REST API Developer
+Guide, "sObject Collections")."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

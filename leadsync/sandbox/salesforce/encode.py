@@ -1,4 +1,4 @@
-"""Values and rows as Salesforce writes them in JSON (fact sheet 4.3): instants in whole seconds with +0000, whole doubles
+"""Values and rows as Salesforce writes them in JSON: instants in whole seconds with +0000, whole doubles
 as 72.0, `attributes` on every record and nested parent."""
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ Encoder = Callable[[Any], Any]
 
 
 def encode_instant(at: datetime) -> str:
-    return at.isoformat()[:19] + ".000+0000"
+    return f"{at.isoformat()[:19]}.000+0000"
 
 
 def http_date(at: datetime) -> str:
@@ -56,9 +56,10 @@ def record_url(version: str, kind: str, record_id: str) -> str:
 
 @dataclass(slots=True)
 class _Branch:
-    """What is shown of one record: its own columns and the parents below it."""
+    """What is shown of one record: its own columns and the parents below it. Columns that the row holds as they are,
+    which is most of them, are read without a detour."""
 
-    leaves: list[tuple[str, Reader, Encoder | None]]
+    leaves: list[tuple[str, str | None, Reader, Encoder | None]]
     parents: dict[str, tuple[Field, "_Branch"]]
 
 
@@ -74,7 +75,7 @@ class Projector:
             branch = self._root
             for name, step in zip(column.names, column.steps, strict=False):
                 branch = branch.parents.setdefault(name, (step.lookup, _Branch([], {})))[1]
-            branch.leaves.append((column.names[-1], column.read, encoder_of(column.field)))
+            branch.leaves.append((column.names[-1], column.stored, column.read, encoder_of(column.field)))
 
     def records(self, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
         for row in rows:
@@ -83,8 +84,9 @@ class Projector:
     def _record(self, branch: _Branch, shown_as: str, kind: str, row: Row, base: Row) -> dict[str, Any]:
         url = record_url(self._version, kind, row["Id"]) if "Id" in row else None
         record: dict[str, Any] = {"attributes": {"type": shown_as, "url": url}}
-        for name, read, encode in branch.leaves:
-            value = read(base)
+        held = base.get
+        for name, stored, read, encode in branch.leaves:
+            value = held(stored) if stored is not None else read(base)
             record[name] = encode(value) if encode is not None and value is not None else value
         for name, (lookup, below) in branch.parents.items():
             parent = parent_row(self._env, row, lookup)

@@ -1,7 +1,7 @@
 """The Salesforce org as its clients meet it: which path leads to which handler, who is let in, what a call costs.
 
 `Org.answer` serves one HTTP request; `Org.dispatch` one call below /services/data/vXX.X, which may as well be a part of
-a composite. Paths count with and without a trailing slash and in any API version (fact sheet 3.7, 14.1).
+a composite. Paths count with and without a trailing slash and in any API version: clients send all of them.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Query, queryAll and the pages after the first.
 
 A cursor keeps the rows as they were when the query ran. At most ten are open; the oldest falls out, and after two days
-without use they expire (fact sheet 4.1).
+without use they expire (Salesforce Help, article 000004410; SOAP API Developer Guide, "QueryLocator").
 """
 
 from collections import OrderedDict

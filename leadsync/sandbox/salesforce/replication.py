@@ -1,7 +1,7 @@
 """The replication resources: which rows were updated or deleted in a span of time, and how far that is complete.
 
 Seconds are ignored, spans are half-open. `latestDateCovered` is the earliest of the end, now, and the start of the oldest
-transaction that is not visible yet (fact sheet 5.3).
+transaction that is not visible yet (REST API Developer Guide, "Get Updated"; Object Reference, GetUpdatedResult).
 """
 
 from datetime import UTC, datetime, timedelta

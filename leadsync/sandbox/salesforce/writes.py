@@ -1,4 +1,4 @@
-"""What an API write may do: every refusal of the fact sheet 9 and 14, then the change itself.
+"""What an API write may do: every refusal, then the change itself.
 
 Checks come in the service's spirit: does the row exist, may it change, are the fields there and writable, do the values
 fit, do the org's rules agree. The store does the rest.
@@ -253,12 +253,13 @@ def _unreadable(field: Field, given: Any) -> ApiError:
 
 def _check_status(tx: Tx, values: Mapping[str, Value]) -> None:
     if values.get("Status") in converted_statuses(tx):
-        # Which code the real service uses is not settled (fact sheet 17.7); this one is assumed.
+        # Which code the real service uses is not documented; this one is assumed.
         raise ApiError(400, "INVALID_STATUS", f"invalid status: {values['Status']}: use lead conversion", ("Status",))
 
 
 def _assign(desk: Desk, values: dict[str, Value]) -> None:
-    """The assignment rule replaces the owner unless the request forbids it, whatever the request is about [fact 1]."""
+    """The assignment rule replaces the owner unless the request forbids it, whatever the request is about
+    (REST API Developer Guide, "Assignment Rule Header")."""
     if desk.box.faults.assignment_rule_resets_owner:
         wish = desk.call.headers.get("sforce-auto-assign", "TRUE")
         if wish.strip().upper() != "FALSE":

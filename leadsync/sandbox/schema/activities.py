@@ -1,6 +1,7 @@
 """Tasks and events: what was done with a lead or contact, and what is planned."""
 
 from leadsync.sandbox.schema.fields import (
+    Field,
     ObjectType,
     day,
     flag,
@@ -16,7 +17,7 @@ from leadsync.sandbox.schema.fields import (
 _SUBTYPES = ("Task", "Email", "ListEmail", "Cadence", "Call", "LinkedIn")
 
 
-def _about() -> tuple:  # type: ignore[type-arg]
+def _about() -> tuple[Field, ...]:
     return (
         lookup("WhoId", "Name ID", "Contact", "Lead"),
         lookup("WhatId", "Related To ID", "Account", "Opportunity", "Campaign"),

@@ -1,6 +1,6 @@
 """Paths into readers: what a field name means on an object, over its parents, and for the person who asks.
 
-A field hidden from the asking user is refused exactly like one that does not exist (fact sheet 4.4).
+A field hidden from the asking user is refused exactly like one that does not exist.
 """
 
 from collections.abc import Callable
@@ -36,12 +36,20 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A resolved path: the field at its end, the lookups on the way, how to read it from a row of the object."""
+    """A resolved path: the field at its end, the lookups on the way, how to read it from a row of the object.
+
+    `stored` is the key under which the row itself holds the value as it is, None when it has to be computed.
+    """
 
     names: tuple[str, ...]
     field: Field
     steps: tuple[Step, ...]
     read: Reader
+
+    @property
+    def stored(self) -> str | None:
+        plain = not self.steps and self.field.type != "boolean" and not self.field.calculated
+        return self.field.name if plain else None
 
 
 def resolve(env: Env, kind: ObjectType, path: Path, soql: str) -> Column:

@@ -1,4 +1,5 @@
-"""Text into tokens. Escapes and literals are those of the fact sheet 4.2; anything else is MALFORMED_QUERY."""
+"""Text into tokens. Escapes and literals are those of the SOQL and SOSL Reference ("Quoted String Escape Sequences",
+"Date Formats and Date Literals"); anything else is MALFORMED_QUERY."""
 
 import re
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """What a date or datetime literal covers.
 
-Every literal covers a span of time: a datetime one second (milliseconds are ignored in comparisons, fact sheet 5.2), a
-day or TODAY a day, LAST_N_DAYS:30 thirty days and today. Comparing with a literal means comparing with its span. Days
-are UTC days (assumed: the integration user's zone).
+Every literal covers a span of time: a datetime one second (milliseconds are ignored in comparisons:
+salesforce.stackexchange.com/questions/234824), a day or TODAY a day, LAST_N_DAYS:30 thirty days and
+today. Comparing with a literal means comparing with its span. Days are UTC days (assumed: the integration user's zone).
 """
 
 from datetime import UTC, date, datetime, time, timedelta

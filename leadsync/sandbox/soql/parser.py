@@ -1,4 +1,4 @@
-"""Tokens into a `Query`, by descent. The grammar is the subset of the fact sheet 14: parents up to two levels, aggregates,
+"""Tokens into a `Query`, by descent. The grammar is a subset of the SOQL and SOSL Reference: parents, aggregates,
 IN with a list or a subquery, LIKE, date literals, ORDER BY with NULLS, LIMIT, OFFSET, ALL ROWS."""
 
 from functools import lru_cache

@@ -9,7 +9,7 @@ class QueryRefused(Exception):
 
 
 def at(soql: str, position: int, code: str, message: str) -> QueryRefused:
-    """A refusal that points at its place, in the form the service uses (fact sheet 4.4)."""
+    """A refusal that points at its place, in the form the service uses."""
     row = soql.count("\n", 0, position) + 1
     column = position - (soql.rfind("\n", 0, position) + 1) + 1
     pointer = " " * (column - 1) + "^"

@@ -1,0 +1,145 @@
+"""Run clients that were not written for it against `leadsync sandbox`, unchanged, and print what works.
+
+    python scripts/check-clients
+
+The clients come from their registries into a temporary folder: jsforce and the Salesforce CLI by npm, with a Node of their
+own, and aiosalesforce by pip into an environment of its own. Exits with 1 when a step failed and with 2 when npm is missing
+or an install did not succeed. simple-salesforce is in the tests (tests/clients), since leadsync itself uses it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from box import Box, started
+from salesforce_cli import Cli, steps
+
+HERE = Path(__file__).parent
+STEPS = (
+    "log in", "query", "paging", "describe", "create", "update", "delete", "collections", "upsert",
+    "updated and deleted", "bulk query", "bulk ingest", "composite", "limits",
+)  # fmt: skip
+# The CLI refuses to run on a Node older than 22, and that is more than distributions have.
+NODE, JSFORCE, CLI = "node@22", "jsforce@3", "@salesforce/cli@2"
+AIOSALESFORCE = "aiosalesforce==0.6.2"
+
+Results = Mapping[str, str | None]
+"""Step to what went wrong, None when nothing did."""
+
+
+def main() -> int:
+    if shutil.which("npm") is None:
+        _say("npm is needed to install jsforce and the Salesforce CLI")
+        return 2
+    with TemporaryDirectory(prefix="leadsync-clients-") as name:
+        folder = Path(name)
+        try:
+            _install(folder)
+        except subprocess.CalledProcessError as error:
+            _say(f"{' '.join(error.cmd)} failed:\n{error.stderr}")
+            return 2
+        return check(folder)
+
+
+def check(folder: Path) -> int:
+    """Run every client that is installed in a folder and print the table; 1 when something failed."""
+    results: dict[str, Results] = {}
+    for client in (_jsforce, _salesforce_cli, _aiosalesforce):
+        with started() as box:
+            title, found = client(folder, box)
+        _say(f"{title}: done")
+        results[title] = found
+    print(_table(results))
+    failures = [(t, step, problem) for t, found in results.items() for step, problem in found.items() if problem]
+    for title, step, problem in failures:
+        print(f"\n{title}, {step}:\n  {problem}")
+    return 1 if failures else 0
+
+
+def _install(folder: Path) -> None:
+    _say(f"installing {NODE}, {JSFORCE}, {CLI} and {AIOSALESFORCE} into {folder}")
+    (folder / "package.json").write_text('{"private": true}')
+    _quietly("npm", "install", "--no-audit", "--no-fund", "--loglevel=error", NODE, JSFORCE, CLI, cwd=folder)
+    venv.create(folder / "python", with_pip=True)
+    _quietly(str(folder / "python/bin/python"), "-m", "pip", "install", "--quiet", AIOSALESFORCE, cwd=folder)
+
+
+def _quietly(*words: str, cwd: Path) -> None:
+    subprocess.run(words, cwd=cwd, check=True, capture_output=True, text=True)
+
+
+def _path(folder: Path) -> str:
+    """The search path with the installed Node in front."""
+    return os.pathsep.join((str(folder / "node_modules/node/bin"), os.environ.get("PATH", "")))
+
+
+def _version(folder: Path, package: str) -> str:
+    version: str = json.loads((folder / "node_modules" / package / "package.json").read_text())["version"]
+    return version
+
+
+def _jsforce(folder: Path, box: Box) -> tuple[str, Results]:
+    words = ["node", str(HERE / "jsforce_steps.mjs")]
+    environment = {"PATH": _path(folder), "INSTALLED": str(folder)}
+    return f"jsforce {_version(folder, 'jsforce')}", dict(_lines(words, box, environment))
+
+
+def _aiosalesforce(folder: Path, box: Box) -> tuple[str, Results]:
+    words = [str(folder / "python/bin/python"), str(HERE / "aiosalesforce_steps.py")]
+    return AIOSALESFORCE.replace("==", " "), dict(_lines(words, box, {}))
+
+
+def _lines(words: list[str], box: Box, environment: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """The outcomes that a program of steps prints, one JSON object a line."""
+    done = subprocess.run(
+        words, env={**os.environ, **environment, "BOX": json.dumps(box.ready)}, stdout=subprocess.PIPE, text=True,
+        check=False, timeout=300,
+    )  # fmt: skip
+    for line in done.stdout.splitlines():
+        outcome = json.loads(line)
+        yield outcome["step"], outcome["problem"]
+    if done.returncode != 0:
+        yield "ended", f"exit code {done.returncode}"
+
+
+def _salesforce_cli(folder: Path, box: Box) -> tuple[str, Results]:
+    cli = Cli(folder / "node_modules/.bin/sf", _path(folder), folder, box)
+    results: dict[str, str | None] = {}
+    for step, run in steps(cli):
+        try:
+            run(cli)
+            results[step] = None
+        except Exception as error:  # whatever goes wrong is what the table is to show
+            results[step] = f"{type(error).__name__}: {error}"
+    return f"Salesforce CLI {_version(folder, '@salesforce/cli')}", results
+
+
+def _table(results: Mapping[str, Results]) -> str:
+    extra = [step for found in results.values() for step in found if step not in STEPS]
+    rows = [("", *results)]
+    rows += [(step, *(_cell(found, step) for found in results.values())) for step in (*STEPS, *extra)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _cell(found: Results, step: str) -> str:
+    """`-` where a client has nothing for a step."""
+    if step not in found:
+        return "-"
+    return "ok" if found[step] is None else "FAILED"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
