@@ -32,7 +32,7 @@ def configure(*, level: str = "info", style: Literal["auto", "json", "pretty"] =
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     rendering: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=True)]
+        [structlog.dev.ConsoleRenderer(colors=True, exception_formatter=structlog.dev.plain_traceback)]
         if pretty
         else [
             ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
@@ -66,7 +66,7 @@ def get(name: str) -> Any:
 
 
 def _allowed(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Keep the keys of the list; an unknown key is named, so that a test notices, but its value is gone."""
+    """Keep the keys of the list and drop every other, so that nothing unforeseen is ever written."""
     for key in [key for key in event if key not in KEYS and key not in _FRAME]:
         del event[key]
     return event

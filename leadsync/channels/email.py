@@ -75,7 +75,8 @@ class EmailChannel:
         except ValueError:
             # Not chained: the error quotes the text.
             raise ChannelFailed(
-                f"{self.name}: the title or the address of {message.effect_id} cannot stand in an e-mail", permanent=True
+                f"{self.name}: the title or the address of {message.effect_id} cannot stand in an e-mail",
+                permanent=True,
             ) from None
         return mail
 

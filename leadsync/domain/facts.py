@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from leadsync.domain.conditions import Condition, FactValue, holds
+from leadsync.domain.conditions import Condition, Facts, FactValue, holds
 from leadsync.domain.durations import Duration
 from leadsync.domain.instants import to_text
 from leadsync.domain.languages import language_of
@@ -128,6 +128,32 @@ class PersonFacts:
 
     def _title(self) -> TitleMatch:
         return classify(self._scoring.titles, _text(self._fields.get("title"))) if self._scoring else NOTHING
+
+
+class Given:
+    """Facts with some of them given in their place; satisfies `conditions.Facts`.
+
+    For a question about the person as they were, or as they are about to be. Named conditions look through it.
+    """
+
+    __slots__ = ("_facts", "_given")
+
+    def __init__(self, facts: Facts, given: Mapping[str, FactValue]) -> None:
+        self._facts = facts
+        self._given = given
+
+    @property
+    def now(self) -> datetime:
+        """Return the instant of the decision."""
+        return self._facts.now
+
+    def after(self, start: datetime, duration: Duration) -> datetime:
+        """Return the instant at which a duration from `start` has passed."""
+        return self._facts.after(start, duration)
+
+    def get(self, name: str) -> FactValue:
+        """Return what is given under a name, else the fact."""
+        return self._given[name] if name in self._given else self._facts.get(name)
 
 
 def email_domain(email: FactValue) -> str | None:

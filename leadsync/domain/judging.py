@@ -5,73 +5,88 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from leadsync.domain.actors import roles_of
-from leadsync.domain.funnel import ImportEvidence
+from leadsync.domain.births import has_evidence, is_untouched
+from leadsync.domain.conditions import failing
+from leadsync.domain.facts import Given
 from leadsync.domain.moves import Move, writable
-from leadsync.domain.conditions import fold
-from leadsync.domain.records import Record, Value
+from leadsync.domain.persons import entries
+from leadsync.domain.records import Value
 from leadsync.domain.stages import Case, PutBack, Ruling, judge
 from leadsync.domain.standing import Standing
+from leadsync.domain.standing_facts import is_by_a_person
+from leadsync.domain.touches import is_outbound
 from leadsync.domain.transitions import Judgement, Transition
 from leadsync.domain.writing import kind_of
 
 SETTLED_WITHIN = timedelta(hours=24)
 """A conversion or an opportunity this close to a move explains it: nothing is put back (semantics.md C)."""
 
+PUT_BACK = ("reverted", "redirected")
+
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The judgements on all moves that had none, what must be put back, and what was missing from legal moves."""
+    """The judgements on all moves that had none, what must be put back, and what was missing from legal moves.
+
+    `insisted` are the moves that somebody made again after they had been put back.
+    """
 
     judgements: tuple[Judgement, ...]
     put_back: PutBack | None
     missing: tuple[tuple[Transition, tuple[str, ...]], ...]
+    insisted: tuple[Transition, ...] = ()
 
 
 def judge_all(standing: Standing) -> Verdicts:
-    """Return the law's word on every move of a person that has not been judged, oldest first."""
+    """Return the law's word on every move of a person that has not been judged, oldest first.
+
+    A move that was to be put back and still stands is put back once more: that write never reached the CRM.
+    """
     judgements: list[Judgement] = []
     missing: list[tuple[Transition, tuple[str, ...]]] = []
+    insisted: list[Transition] = []
     put_back: PutBack | None = None
     by_record: dict[str, list[Transition]] = {}
     for move in standing.situation.transitions:
         earlier = by_record.setdefault(str(move.ref), [])
         known = move
         if move.verdict is None:
-            in_bulk = standing.situation.in_bulk.get(move.seq)
-            known = replace(move, bulk_id=in_bulk) if in_bulk else move
+            known = replace(move, bulk_id=standing.situation.in_bulk.get(move.seq, move.bulk_id))
             ruling = _rule(standing, known, earlier)
             judgement = replace(ruling.judgement, reason=_reason(standing, known))
             judgements.append(judgement)
             put_back = ruling.put_back or put_back
             if ruling.missing:
                 missing.append((known, ruling.missing))
+            if ruling.insisted:
+                insisted.append(known)
             known = replace(
                 known, verdict=judgement.verdict, correction=judgement.correction or known.correction, why=judgement.why
             )
+        elif move.verdict in PUT_BACK:
+            put_back = _rule(standing, move, earlier).put_back or put_back
         earlier.append(known)
-    return Verdicts(tuple(judgements), put_back, tuple(missing))
+    return Verdicts(tuple(judgements), put_back, tuple(missing), tuple(insisted))
 
 
 def _rule(standing: Standing, move: Transition, earlier: Sequence[Transition]) -> Ruling:
     grounds, record = standing.grounds, standing.record
     own = move.ref == record.ref
     moves = [m for m in standing.situation.transitions if m.ref == move.ref]
-    latest = own and bool(moves) and moves[-1].seq == move.seq and record.stage_value == move.to_value
-    enforced = (
-        own
-        and standing.is_alive
-        and not standing.excluded
-        and grounds.is_live(move.at)
-        and kind_of("stage", record) in grounds.kinds
-        and grounds.mapping.objects[record.ref.object].stage.write
-    )
     case = Case(
         move=move,
         earlier=earlier,
         roles=actor_roles(standing, move),
         facts=standing.facts,
-        latest=latest,
-        enforced=enforced,
+        latest=own and moves[-1].seq == move.seq and record.stage_value == move.to_value,
+        enforced=(
+            own
+            and standing.is_alive
+            and not standing.excluded
+            and grounds.is_live(move.at)
+            and kind_of("stage", record) in grounds.kinds
+            and grounds.mapping.objects[record.ref.object].stage.write
+        ),
         settled=_is_settled(standing, move),
         imported=own and _is_import(standing, move),
         after=grounds.days_after,
@@ -80,6 +95,9 @@ def _rule(standing: Standing, move: Transition, earlier: Sequence[Transition]) -
     if ruling.put_back and not writable(grounds.mapping, record, ruling.put_back.stage):
         why = f"{ruling.judgement.why}; left as it is: {ruling.put_back.stage} cannot be written"
         return Ruling(replace(ruling.judgement, verdict="flagged", why=why))
+    if ruling.judgement.verdict == "legal" and own and (lacking := _class_lacks(standing, move)):
+        why = f"legal, but its reason asks for {'; '.join(lacking)}"
+        return replace(ruling, judgement=replace(ruling.judgement, verdict="flagged", why=why), missing=lacking)
     return ruling
 
 
@@ -103,33 +121,42 @@ def _is_settled(standing: Standing, move: Transition) -> bool:
 
 def _is_import(standing: Standing, move: Transition) -> bool:
     """Say whether a record was born in a list import and nobody has answered to it (semantics.md C, Raw)."""
-    record, law = standing.record, standing.grounds.law
-    stage = law.stages.get(move.to_stage or "")
-    if record.ref.object != "lead" or stage is None or stage.role != "cold":
+    stage = standing.grounds.law.stages.get(move.to_stage or "")
+    if not is_untouched(standing.record, stage, standing.facts):
         return False
-    if standing.facts.get("inbound_touch") is True:
-        return False
-    return standing.situation.import_burst or _has_evidence(standing, record, law.import_evidence)
+    return standing.situation.import_burst or has_evidence(standing.record, standing.grounds)
 
 
-def _has_evidence(standing: Standing, record: Record, evidence: ImportEvidence) -> bool:
-    source = record.fields.get("source")
-    if isinstance(source, str) and fold(source) in evidence.list_sources:
-        return True
-    creator = standing.grounds.directory.users.get(record.created_by or "")
-    return creator is not None and fold(creator.username) in evidence.import_users
+def _class_lacks(standing: Standing, move: Transition) -> tuple[str, ...]:
+    """Return what the class of a hand-back's reason asks for and the stay that it ended did not have.
+
+    A `no_response` without the attempts that make it one launders a breach (semantics.md F): it is flagged and asked for.
+    """
+    law, hold = standing.grounds.law, standing.hold
+    if move.source == "leadsync" or hold is None or hold.reason is None or standing.stay.entered_by is None:
+        return ()
+    needs = law.classes[hold.reason.klass].needs
+    if needs is None or standing.stay.entered_by.seq != move.seq:
+        return ()
+    came = [entry.at for entry in entries(standing.moves) if entry.at < move.at]
+    start = came[-1] if came else move.at
+    attempts = sum(
+        1 for t in standing.touches if is_outbound(t) and start < t.at <= move.at and is_by_a_person(t, standing.grounds)
+    )
+    return failing(needs, Given(standing.facts, {"attempts": attempts}))
 
 
 def _reason(standing: Standing, move: Transition) -> str | None:
     """Return the key of the reason that goes with a move out of the funnel: what came with it, or what the record names."""
+    law = standing.grounds.law
     if move.reason is not None:
-        named = standing.grounds.law.reason_by_label(move.reason)
+        named = law.reason_by_label(move.reason)
         return named.key if named else move.reason
-    stage = standing.grounds.law.stages.get(move.to_stage or "")
+    stage = law.stages.get(move.to_stage or "")
     if stage is None or stage.role not in ("recycle", "exit") or move.ref != standing.record.ref:
         return None
     label = standing.record.fields.get("recycle_reason")
-    reason = standing.grounds.law.reason_by_label(label if isinstance(label, str) else None)
+    reason = law.reason_by_label(label if isinstance(label, str) else None)
     return reason.key if reason else None
 
 

@@ -4,7 +4,7 @@ Everything here is derived from transitions; nothing is counted twice because a 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadsync.domain.funnel import FunnelLaw
@@ -37,12 +37,13 @@ class Milestones:
     passes: int
 
 
-def primary(records: Iterable[Record], law: FunnelLaw, mapping: CrmMapping) -> Record | None:
+def primary(records: Iterable[Record], law: FunnelLaw, mapping: CrmMapping) -> Record:
     """Return the record that speaks for a person: the live Contact, else the furthest live Lead, else the earliest.
 
-    When none is live (deleted, converted out of sight, out of scope), the same order among those that are left.
+    When none is live (deleted, converted out of sight, out of scope), the same order among those that are left. Raises
+    ValueError when there is no record at all.
     """
-    return min(records, key=lambda record: (record.state != "live", _precedence(record, law, mapping)), default=None)
+    return min(records, key=lambda record: (record.state != "live", _precedence(record, law, mapping)))
 
 
 def _precedence(record: Record, law: FunnelLaw, mapping: CrmMapping) -> tuple[bool, int, datetime, str]:
@@ -52,7 +53,7 @@ def _precedence(record: Record, law: FunnelLaw, mapping: CrmMapping) -> tuple[bo
 
 def rank(law: FunnelLaw, stage: str | None) -> int:
     """Return how far a stage is; -1 for recycle, exit, outside and unknown stages, which have no rank."""
-    found = law.stages.get(stage) if stage else None
+    found = law.stages.get(stage or "")
     return -1 if found is None or found.rank is None else found.rank
 
 
@@ -67,12 +68,18 @@ def primary_twin(record: Record, twins: Sequence[Twin], law: FunnelLaw, mapping:
 def line(situation: Situation, record: Record) -> tuple[Transition, ...]:
     """Return the transitions that make up the line of a person whose primary record is `record`, in order.
 
-    Those of the leads that were converted into it come first, then its own. Rows merged into it keep their own
-    history and do not count as moves of the winner.
+    Those of the leads that were converted into it come first, then its own. What happened to such a lead while the contact
+    had a stage of its own is not in it, nor are rows merged into it: the line is where the person stood at each instant.
     """
+    own = [move for move in situation.transitions if move.ref == record.ref]
+    staged_at = min((move.at for move in own if move.to_stage is not None), default=None)
     leads = {other.ref for other in situation.records if other.converted_to == record.ref.id}
-    wanted = leads | {record.ref}
-    return tuple(sorted((m for m in situation.transitions if m.ref in wanted), key=lambda m: (m.at, m.seq)))
+    before = [m for m in situation.transitions if m.ref in leads and (staged_at is None or m.at <= staged_at)]
+    return _in_order([*before, *own])
+
+
+def _in_order(moves: Iterable[Transition]) -> tuple[Transition, ...]:
+    return tuple(sorted(moves, key=lambda move: (move.at, move.seq)))
 
 
 def stay(moves: Sequence[Transition], record: Record, law: FunnelLaw, mapping: CrmMapping) -> Stay:
@@ -82,60 +89,107 @@ def stay(moves: Sequence[Transition], record: Record, law: FunnelLaw, mapping: C
     contact shows between its birth at conversion and our first write to it.
     """
     stage = stage_of(mapping, record.stage_value)
-    entries = _entries(moves)
-    if stage is None or not entries or entries[-1].to_stage != stage:
-        born = entries[-1].at if entries else record.created_at
+    entered = entries(moves)
+    if stage is None or not entered or entered[-1].to_stage != stage:
+        born = entered[-1].at if entered else record.created_at
         return Stay(stage, born, entered_exact=False, entered_by=None, entry_number=0)
-    last = entries[-1]
-    number = sum(1 for entry in entries if entry.to_stage == stage)
+    last = entered[-1]
+    number = sum(1 for entry in entered if entry.to_stage == stage)
     return Stay(stage, last.at, last.at_exact, last, number)
 
 
-def _entries(moves: Sequence[Transition]) -> list[Transition]:
-    """Return the transitions that really began a stay: no corrections, no carrying over, no blanks in between."""
-    entries: list[Transition] = []
+def entries(moves: Iterable[Transition]) -> list[Transition]:
+    """Return the transitions that really began a stay: no corrections, no carrying over, no blanks in between.
+
+    A correction undoes the move before it. Led back to the stay before, that one goes on; led elsewhere (a redirect), the
+    person has been there since the wrong move, and the wrong stage was never entered.
+    """
+    began: list[Transition] = []
     for move in moves:
-        if move.to_stage is None:
-            continue
-        if entries and entries[-1].to_stage == move.to_stage:
-            continue
-        if move.correction and len(entries) > 1 and entries[-2].to_stage == move.to_stage:
-            entries.pop()
-            continue
-        entries.append(move)
-    return entries
+        if began and move.correction:
+            wrong = began.pop()
+            if not began or began[-1].to_stage != move.to_stage:
+                began.append(replace(move, at=wrong.at, at_exact=wrong.at_exact))
+        elif not began or began[-1].to_stage != move.to_stage:
+            began.append(move)
+    staged: list[Transition] = []
+    for move in began:
+        if move.to_stage is not None and (not staged or staged[-1].to_stage != move.to_stage):
+            staged.append(move)
+    return staged
+
+
+def left_at(moves: Iterable[Transition], stage: str, number: int) -> datetime | None:
+    """Return when a person left a stage after entering it for the nth time, None when they are there or never were."""
+    count = 0
+    for entry in entries(moves):
+        if count == number:
+            return entry.at
+        count += entry.to_stage == stage
+    return None
+
+
+def times_entered(moves: Iterable[Transition], stage: str) -> int:
+    """Return how often a person has come into a stage."""
+    return sum(1 for entry in entries(moves) if entry.to_stage == stage)
+
+
+def last_stage(situation: Situation, record: Record) -> str | None:
+    """Return the last stage that one record is known to have had."""
+    own = [move for move in situation.transitions if move.ref == record.ref and move.to_stage is not None]
+    return _in_order(own)[-1].to_stage if own else None
 
 
 def milestones(situation: Situation, moves: Sequence[Transition], law: FunnelLaw) -> Milestones:
     """Return how often and when a person was handed to sales and recycled, over all records, merged ones included.
 
-    Entries are counted once: a conversion that carries the stage is none, nor is a correction or its cause.
+    Entries are counted once: a conversion that carries the stage is none, nor is a correction or its cause, nor our write
+    of the stage that a merged row had.
     """
-    merged = [
-        _entries([m for m in situation.transitions if m.ref == other.ref])
+    in_line = {move.seq for move in moves}
+    line_entries = entries(moves)
+    carried = {
+        entry.seq for other in situation.records if (entry := _carried_by_merge(situation, other, line_entries)) is not None
+    }
+    beside = [
+        entry
         for other in situation.records
-        if other.state == "merged"
+        for entry in entries(m for m in situation.transitions if m.ref == other.ref and m.seq not in in_line)
+        if entry.reason != "converted"
     ]
-    entries = sorted([*_entries(moves), *(e for group in merged for e in group)], key=lambda m: (m.at, m.seq))
-    handoffs = [e.at for e in entries if _role(law, e.to_stage) == "handoff"]
-    recycled = [e.at for e in entries if _role(law, e.to_stage) == "recycle"]
-    passes, inside = 0, False
-    for entry in _entries(moves):
-        role = _role(law, entry.to_stage)
-        if rank(law, entry.to_stage) > 0 and not inside and role != "raw":
-            passes, inside = passes + 1, True
-        elif role in ("recycle", "exit"):
-            inside = False
+    every = _in_order([*beside, *(entry for entry in line_entries if entry.seq not in carried)])
+    handoffs = [entry.at for entry in every if _role(law, entry.to_stage) == "handoff"]
+    recycled = [entry.at for entry in every if _role(law, entry.to_stage) == "recycle"]
     return Milestones(
         mql_count=len(handoffs),
         first_mql_at=handoffs[0] if handoffs else None,
         last_mql_at=handoffs[-1] if handoffs else None,
         recycle_count=len(recycled),
         last_recycled_at=recycled[-1] if recycled else None,
-        passes=passes,
+        passes=_passes(line_entries, law),
     )
 
 
+def _carried_by_merge(situation: Situation, other: Record, line_entries: Sequence[Transition]) -> Transition | None:
+    """Return the entry by which we wrote a merged row's stage to the winner, None when there was none."""
+    if other.state != "merged":
+        return None
+    after = next((entry for entry in line_entries if entry.at >= other.stamp), None)
+    if after is None or after.source != "leadsync" or after.to_stage != last_stage(situation, other):
+        return None
+    return after
+
+
+def _passes(line_entries: Sequence[Transition], law: FunnelLaw) -> int:
+    """Return how many passes a person has begun: from coming into the funnel to the next recycle or exit."""
+    passes, inside = 0, False
+    for entry in line_entries:
+        if rank(law, entry.to_stage) >= 0 and _role(law, entry.to_stage) != "raw" and not inside:
+            passes, inside = passes + 1, True
+        elif _role(law, entry.to_stage) in ("recycle", "exit"):
+            inside = False
+    return passes
+
+
 def _role(law: FunnelLaw, stage: str | None) -> str | None:
-    found = law.stages.get(stage) if stage else None
-    return found.role if found else None
+    return law.stages[stage].role if stage in law.stages else None

@@ -19,6 +19,9 @@ CORRECTION_WINDOW = timedelta(minutes=15)
 
 UNVERIFIED = frozenset({"unknown", "automation"})
 
+DAY = Duration(86400, "elapsed")
+"""How long an illegal move that was put back may not return unnoticed, where the policy names no time."""
+
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
@@ -36,6 +39,7 @@ class Ruling:
     judgement: Judgement
     put_back: PutBack | None = None
     missing: tuple[str, ...] = ()  # what an edge needed and did not find
+    insisted: bool = False  # it was put back before, and somebody made the move again
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,13 @@ def _illegal(case: Case, law: FunnelLaw, why: str) -> Ruling:
     policy = next((line for line in law.illegal if _fits(line, move)), None)
     if policy is None or policy.then == "flag":
         return _ruled(case, "flagged", why)
-    if hindrance := _hindrance(case, policy):
+    if hindrance := _hindrance(case):
         return _ruled(case, "flagged", f"{why}; left as it is: {hindrance}")
+    if hindrance := _unproven(case, policy):
+        return _ruled(case, "flagged", f"{why}; left as it is: {hindrance}")
+    window = policy.once_in or DAY
+    if _was_put_back(case, window):
+        return _ruled(case, "flagged", f"{why}; left as it is: it was put back already within {window}", insisted=True)
     stage = move.from_stage if policy.then == "revert" else policy.stage
     assert stage is not None
     verdict: Verdict = "reverted" if policy.then == "revert" else "redirected"
@@ -130,39 +139,47 @@ def _fits(line: IllegalMoves, move: Transition) -> bool:
     return (not line.froms or move.from_stage in line.froms) and (not line.tos or move.to_stage in line.tos)
 
 
-def _hindrance(case: Case, policy: IllegalMoves) -> str | None:
+def _hindrance(case: Case) -> str | None:
     """Return why a move is not put back although the policy says so, None when it is."""
-    move = case.move
     if not case.enforced:
         return "it was made before leadsync went live, or the stage may not be written"
     if not case.latest:
         return "somebody has moved it on since"
-    if move.bulk_id is not None:
+    if case.move.bulk_id is not None:
         return "it is part of a mass change"
     if case.settled:
         return "a conversion, a merge or an opportunity came with it"
-    if policy.then == "revert" and (move.source != "history" or not UNVERIFIED.isdisjoint(case.roles)):
-        return "who made it is not known from history"
-    window = policy.once_in or Duration(86400, "elapsed")
-    for before in reversed(case.earlier):
-        same = before.verdict in ("reverted", "redirected") and before.to_stage == move.to_stage
-        if same and case.after(before.at, window) > move.at:
-            return f"it was put back already within {window}"
     return None
+
+
+def _unproven(case: Case, policy: IllegalMoves) -> str | None:
+    """Return why nobody can be told that their move is reverted: only history says for sure who made it."""
+    if policy.then == "revert" and (case.move.source != "history" or not UNVERIFIED.isdisjoint(case.roles)):
+        return "who made it is not known from history"
+    return None
+
+
+def _was_put_back(case: Case, window: Duration) -> bool:
+    return any(
+        before.verdict in ("reverted", "redirected")
+        and before.to_stage == case.move.to_stage
+        and case.after(before.at, window) > case.move.at
+        for before in case.earlier
+    )
 
 
 def _disposition(case: Case, law: FunnelLaw, mapping: CrmMapping) -> Ruling:
     """Take a call result out of the status field: the stage is the one it stands for, or the one before if further."""
     move = case.move
-    assert move.to_value is not None
-    named = mapping.dispositions[move.to_value]
+    named = mapping.dispositions[move.to_value or ""]
     before = next((m.to_stage for m in reversed(case.earlier) if m.to_stage is not None), None)
     ranks = {name: stage.rank for name, stage in law.stages.items()}
-    before_rank = ranks.get(before) if before else None
-    named_rank = ranks.get(named)
-    further = before if before_rank is not None and named_rank is not None and before_rank >= named_rank else named
+    before_rank, named_rank = ranks.get(before or ""), ranks[named]
+    further = named
+    if before is not None and before_rank is not None and named_rank is not None and before_rank >= named_rank:
+        further = before
     why = f"{move.to_value!r} is a call result, not a stage"
-    if not case.enforced or not case.latest or further is None:
+    if not case.enforced or not case.latest:
         return _ruled(case, "flagged", why)
     return _ruled(case, "redirected", why, put_back=PutBack(move, further, "disposition"))
 
@@ -207,6 +224,7 @@ def _ruled(
     correction: bool = False,
     put_back: PutBack | None = None,
     missing: tuple[str, ...] = (),
+    insisted: bool = False,
 ) -> Ruling:
     move = case.move
     judgement = Judgement(
@@ -218,4 +236,4 @@ def _ruled(
         reason=move.reason,
         bulk_id=move.bulk_id,
     )
-    return Ruling(judgement, put_back, missing)
+    return Ruling(judgement, put_back, missing, insisted)

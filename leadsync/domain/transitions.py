@@ -1,7 +1,7 @@
 """Stage changes in the past tense, what the law said of them, and the stays between them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -66,24 +66,24 @@ class Span:
 def spans(transitions: Sequence[Transition], ended_at: datetime | None = None) -> tuple[Span, ...]:
     """Return the contiguous stays of one record from its transitions in order.
 
-    A change between two values of one stage is no move. A correction (verdict-time: `correction`) takes the record
-    back to the stay before, which goes on as if never left (semantics.md C). `ended_at` closes the last stay of a
-    record that is no longer live.
+    A change between two values of one stage is no move. A correction undoes the move before it (semantics.md C): led back
+    to the stay before, that one goes on as if never left; led elsewhere (a redirect), the record has been there since the
+    wrong move. `ended_at` closes the last stay of a record that is no longer live.
     """
     stays: list[Span] = []
     for move in transitions:
-        if move.correction and len(stays) >= 2 and stays[-2].stage == move.to_stage:
-            stays.pop()
-            last = stays.pop()
-            stays.append(Span(last.ref, last.stage, last.entered_at, None, last.entered_exact))
+        if move.correction and stays:
+            wrong = stays.pop()
+            if stays and stays[-1].stage == move.to_stage:
+                stays[-1] = replace(stays[-1], left_at=None)
+            else:
+                stays.append(Span(move.ref, move.to_stage, wrong.entered_at, None, wrong.entered_exact))
             continue
         if stays and stays[-1].stage == move.to_stage:
             continue
         if stays:
-            last = stays.pop()
-            stays.append(Span(last.ref, last.stage, last.entered_at, move.at, last.entered_exact))
+            stays[-1] = replace(stays[-1], left_at=move.at)
         stays.append(Span(move.ref, move.to_stage, move.at, None, move.at_exact))
     if stays and ended_at is not None:
-        last = stays.pop()
-        stays.append(Span(last.ref, last.stage, last.entered_at, ended_at, last.entered_exact))
+        stays[-1] = replace(stays[-1], left_at=ended_at)
     return tuple(stays)

@@ -10,15 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
 from leadsync.domain.effects import OutboxRow, Outcome
 from leadsync.domain.funnel import FunnelLaw
 from leadsync.domain.mapping import CrmMapping
-from leadsync.domain.plan import Plan
-from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.situation import Directory, Situation
 from leadsync.errors import LockHeld, StorageFailed, WrongOrg
 from leadsync.ledger import outbox, search
@@ -34,6 +32,11 @@ from leadsync.ledger.situations import read_situations
 from leadsync.ledger.views import make_views
 from leadsync.ledger.writer import CommitCounts, PlanRows, rows_of, store_plan
 from leadsync.ports import Mark, Page
+
+if TYPE_CHECKING:
+    # Only their names are needed: whoever reads a ledger need not load all rules.
+    from leadsync.domain.plan import Plan
+    from leadsync.domain.rulebook import Rulebook
 
 
 @dataclass(slots=True)
@@ -64,7 +67,8 @@ def open_ledger(path: Path | str, *, read_only: bool = False) -> "Ledger":
         con = connect(file, read_only=False)
         try:
             quick_check(con, file)
-            epoch = _prepare(con, file)
+            epoch = _prepare(con, file, lock.last_epoch())
+            lock.note_epoch(epoch)
         except BaseException:
             con.close()
             raise
@@ -78,8 +82,8 @@ def _database(con: sqlite3.Connection) -> Database:
     return Database(con, execute_plugins=False)
 
 
-def _prepare(con: sqlite3.Connection, file: Path) -> int:
-    """Migrate, remake the views and count the epoch up."""
+def _prepare(con: sqlite3.Connection, file: Path, last_epoch: int) -> int:
+    """Migrate, remake the views and count the epoch up; `last_epoch` is the one that the lock file remembers."""
     db = _database(con)
     known = len(steps.pending(db)) + len(list(steps.applied(db)))
     if con.execute("PRAGMA user_version").fetchone()[0] > known:
@@ -87,12 +91,21 @@ def _prepare(con: sqlite3.Connection, file: Path) -> int:
     steps.apply(db)
     with writing(con):
         make_views(con)
-        epoch: int = con.execute(
-            "INSERT INTO meta (key, value) VALUES ('epoch', '1')"
-            " ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS INTEGER) + 1 AS TEXT)"
-            " RETURNING CAST(value AS INTEGER)"
-        ).fetchone()[0]
+        row = con.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        last = int(row[0]) if row else 0
+        epoch = max(last, last_epoch) + 1
+        _set_meta(con, "epoch", str(epoch))
+        if row and last_epoch > last:
+            # Effects of the epochs in between may have been sent; nobody here remembers them.
+            _set_meta(con, "recovery", f"restored from epoch {last}, epoch {last_epoch} had been reached")
     return epoch
+
+
+def _set_meta(con: sqlite3.Connection, key: str, value: str | None) -> None:
+    con.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
 
 
 class Ledger:
@@ -257,7 +270,7 @@ class Ledger:
         return read_directory(self.con, self._cache, crm, own_user_id, now)
 
     @guarded
-    def commit(self, plan: Plan | PlanRows, now: datetime) -> CommitCounts:
+    def commit(self, plan: "Plan | PlanRows", now: datetime) -> CommitCounts:
         """Write what a batch of decisions came to, in one transaction."""
         rows = plan if isinstance(plan, PlanRows) else rows_of(plan)
         with writing(self.con):
@@ -362,13 +375,15 @@ class Ledger:
     def set_meta(self, key: str, value: str | None) -> None:
         """Remember a value."""
         with writing(self.con):
-            self._set_meta(key, value)
+            _set_meta(self.con, key, value)
 
-    def _set_meta(self, key: str, value: str | None) -> None:
-        self.con.execute(
-            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (key, value),
-        )
+    def recovery(self) -> str | None:
+        """Return why nothing may be sent before `recover`: an older ledger was restored. None when all is well."""
+        return self.meta("recovery")
+
+    def recovered(self) -> None:
+        """Note that whoever operates leadsync has looked at what a restored ledger would send."""
+        self.set_meta("recovery", None)
 
     def belong_to(self, crm: str, org_id: str) -> None:
         """Bind a CRM's name to an org at first sight; raises WrongOrg when it is another one than before."""
@@ -391,7 +406,7 @@ class Ledger:
             self.set_meta(f"go_live:{crm}", text(at))
 
     @guarded
-    def adopt_rulebook(self, rulebook: Rulebook, now: datetime) -> bool:
+    def adopt_rulebook(self, rulebook: "Rulebook", now: datetime) -> bool:
         """Note the rulebook in force, and its stages for the views; say whether it is another one than before.
 
         Everybody is then decided anew under it, in slices (`undecided`), since any rule may have changed for anybody.
@@ -409,7 +424,7 @@ class Ledger:
                 [(stage.name, stage.role, stage.rank, int(stage.routed)) for stage in rulebook.law.stages.values()],
             )
             self.con.execute("UPDATE persons SET waiting = 1 WHERE waiting = 0 AND pid IN (SELECT pid FROM records)")
-            self._set_meta("rulebook", rulebook.hash)
+            _set_meta(self.con, "rulebook", rulebook.hash)
         return True
 
     @guarded

@@ -27,6 +27,16 @@ class Lock:
                 f"{ledger} is being written by another leadsync; stop that one first, or open the ledger read-only"
             ) from error
 
+    def last_epoch(self) -> int:
+        """Return the last epoch that wrote this ledger, 0 when none has. It outlives a restored backup."""
+        written = os.pread(self._descriptor, 32, 0).strip()
+        return int(written) if written.isdigit() else 0
+
+    def note_epoch(self, epoch: int) -> None:
+        """Remember the epoch beside the ledger, so that a ledger older than its own past is noticed."""
+        os.pwrite(self._descriptor, f"{epoch:>20}\n".encode(), 0)
+        os.fsync(self._descriptor)
+
     def release(self) -> None:
         """Give the lock back; the file stays, since removing it could let two processes lock two files."""
         if self._descriptor >= 0:

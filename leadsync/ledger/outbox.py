@@ -221,15 +221,18 @@ def release(con: sqlite3.Connection, group_id: str) -> int:
 
 
 def retry(con: sqlite3.Connection, effect_id: str) -> bool:
-    """Give a dead or rejected effect another try under its own id; say whether there was one."""
-    row = con.execute("SELECT state FROM outbox WHERE effect_id = ?", (effect_id,)).fetchone()
-    if row is None or row[0] not in ("dead", "rejected", "pending"):
-        return False
-    con.execute(
-        "UPDATE outbox SET state = 'pending', retry_at = NULL, done_at = NULL, error = NULL WHERE effect_id = ?",
+    """Give a dead or rejected effect another try under its own id; say whether there was one.
+
+    A write-back that a newer one of its record has overtaken gets none.
+    """
+    tried = con.execute(
+        "UPDATE outbox SET state = 'pending', retry_at = NULL, done_at = NULL, error = NULL WHERE effect_id = ?1"
+        " AND state IN ('dead', 'rejected', 'pending') AND (kind <> 'write' OR NOT EXISTS ("
+        "  SELECT 1 FROM outbox n WHERE n.record_id = outbox.record_id AND n.object = outbox.object AND n.crm = outbox.crm"
+        "  AND n.kind = 'write' AND n.state IN ('pending', 'held') AND n.effect_id <> ?1))",
         (effect_id,),
-    )
-    return True
+    ).rowcount
+    return tried > 0
 
 
 def rescue(con: sqlite3.Connection, epoch: int) -> int:

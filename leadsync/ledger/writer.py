@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from leadsync.domain.decision import PersonState
 from leadsync.domain.effects import Effect
-from leadsync.domain.plan import Plan
 from leadsync.domain.situation import Assignment
 from leadsync.domain.sla import Clock
 from leadsync.domain.transitions import Judgement
@@ -18,6 +17,11 @@ from leadsync.ledger.connection import select_in
 from leadsync.ledger.outbox import wish
 from leadsync.ledger.people import members, pids_of
 from leadsync.ledger.stays import reline, respan
+
+if TYPE_CHECKING:
+    # Only their names are needed: whoever reads a ledger need not load all rules.
+    from leadsync.domain.decision import PersonState
+    from leadsync.domain.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class PlanRows:
     """Everything of a Plan that the ledger keeps. `held` are the groups whose effects wait for a release."""
 
     judgements: tuple[Judgement, ...] = ()
-    persons: tuple[PersonState, ...] = ()
+    persons: "tuple[PersonState, ...]" = ()
     clocks: tuple[Clock, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     charges: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
@@ -59,7 +63,7 @@ class CommitCounts:
     held: int
 
 
-def rows_of(plan: Plan) -> PlanRows:
+def rows_of(plan: "Plan") -> PlanRows:
     """Return what the ledger keeps of a Plan."""
     return PlanRows(
         judgements=tuple(judgement for decision in plan.decisions for judgement in decision.judgements),

@@ -182,11 +182,9 @@ class Store:
         for (object_, record_id), row in tx.images.items():
             self.version += 1
             self.tables[object_].put(record_id, row, self.version)
-        for object_, record_id, field, old, new in tx.changes:
+        for object_, record_id, field, old, new, token in tx.changes:
             self.truth.append(
-                Change(
-                    len(self.truth) + 1, object_, record_id, field, old, new, tx.at, tx.by, tx.via, tx.token, tx.guard
-                )
+                Change(len(self.truth) + 1, object_, record_id, field, old, new, tx.at, tx.by, tx.via, token, tx.guard)
             )
         for (object_, record_id), fields in tx.touched.items():
             for listener in self._listeners:

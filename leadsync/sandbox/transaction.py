@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from leadsync.sandbox import lifecycle
 from leadsync.sandbox.rows import Row, Value, coerce, derive
 from leadsync.sandbox.schema import OBJECTS, ObjectType, find_object, object_of
-from leadsync.sandbox.schema.own import DEFAULT_STATUS
+from leadsync.sandbox.schema.own import DEFAULT_STATUS, OPERATION
 
 if TYPE_CHECKING:
     from leadsync.sandbox.store import Store
@@ -58,7 +58,7 @@ class Tx:
         self.guard = guard
         self.inserts = False
         self.images: dict[tuple[str, str], Row] = {}
-        self.changes: list[tuple[str, str, str, Value, Value]] = []
+        self.changes: list[tuple[str, str, str, Value, Value, str | None]] = []
         self.touched: dict[tuple[str, str], dict[str, None]] = {}
 
     def get(self, object_: str, id_: str) -> Row | None:
@@ -103,7 +103,7 @@ class Tx:
         if kind.name in _TOLD_AT_BIRTH:
             for name, value in row.items():
                 if name not in _UNTOLD and value is not False:
-                    self.changes.append((kind.name, record_id, name, None, value))
+                    self.changes.append((kind.name, record_id, name, None, value, self._token_in(given)))
         if self.store.history_fields.get(kind.name):
             self._remember(kind, record_id, "created")
         return record_id
@@ -203,9 +203,13 @@ class Tx:
             return
         tracked = self.store.history_fields.get(kind.name, ())
         for name in changed:
-            self.changes.append((kind.name, record_id, name, row[name], new[name]))
+            self.changes.append((kind.name, record_id, name, row[name], new[name], self._token_in(values)))
             if name in tracked:
                 self._track(kind, record_id, name, row[name], new[name])
+
+    def _token_in(self, values: Mapping[str, Value]) -> str | None:
+        """The operation token that a write carries itself, else the one of the transaction."""
+        return values.get(OPERATION) or self.token
 
     def _track(self, kind: ObjectType, record_id: str, name: str, old: Value, new: Value) -> None:
         """Write the history of one field; a lookup leaves two rows, one with names and one with ids."""

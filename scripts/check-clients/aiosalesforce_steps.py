@@ -146,7 +146,9 @@ class Steps:
     async def composite(self) -> None:
         async with self.sf.composite(all_or_none=True, autoraise=True) as parts:
             account = parts.sobject.create("Account", {"Name": _name("composite")})
-            contact = parts.sobject.create("Contact", {"LastName": "Part", "AccountId": account.reference.id})
+            # As text: newer releases of the JSON library that the client uses do not write a reference as one.
+            parent = str(account.reference.id)
+            contact = parts.sobject.create("Contact", {"LastName": "Part", "AccountId": parent})
         assert (await self.sf.sobject.get("Contact", contact.id))["AccountId"] == account.id
         async with self.sf.composite.batch(autoraise=True) as batch:
             found = batch.query(f"SELECT Id FROM Contact WHERE AccountId = '{account.id}'")

@@ -1,4 +1,4 @@
-"""A sandbox of the command line, for as long as one client needs it."""
+"""A sandbox, for as long as one client needs it."""
 
 import json
 import subprocess
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
+
+_START = "2026-11-02T09:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,14 @@ class Box:
 
 
 @contextmanager
-def started() -> Iterator[Box]:
-    """`leadsync sandbox`, empty and with a clock that stands still."""
-    program = Path(sys.executable).with_name("leadsync")
-    words = [str(program), "sandbox", "--port", "0", "--empty", "--frozen", "--start", "2026-11-02T09:00:00Z"]
+def started(*more: str) -> Iterator[Box]:
+    """A box of its own process, empty and with a clock that stands still."""
+    words = [sys.executable, "-m", "leadsync.sandbox", "--port", "0", "--empty", "--frozen", "--start", _START, *more]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                raise SystemExit("leadsync sandbox did not start")
+                raise SystemExit("the sandbox did not start: is this the Python that leadsync is installed for?")
             yield Box(json.loads(line))
         finally:
             process.terminate()

@@ -37,9 +37,10 @@ class Cli:
         """What a command prints; AssertionError when it fails."""
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        environment = {
-            **os.environ, **_SETTINGS, "HOME": str(home), "PATH": self.path, "SF_ACCESS_TOKEN": self.box.ready["token"],
-        }  # fmt: skip
+        # Whatever the caller has set for a CLI of their own stays out of this one.
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(("SF_", "SFDX_"))}
+        own = {"HOME": str(home), "PATH": self.path, "SF_ACCESS_TOKEN": self.box.ready["token"]}
+        environment = {**outside, **_SETTINGS, **own}
         done = subprocess.run(
             [str(self.program), *words], env=environment, cwd=self.folder, stdin=subprocess.DEVNULL, timeout=_SECONDS,
             capture_output=True, text=True, check=False,

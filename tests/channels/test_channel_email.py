@@ -115,14 +115,15 @@ def test_a_silent_server_is_given_up_after_the_time_out(
     mailing: Any, to_ada: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leadsync.channels.email.SECONDS", 0.1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with pytest.raises(ChannelFailed, match="broke off") as failed:
-            mailing(port=silent.getsockname()[1]).send(to_ada(), TO)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ChannelFailed, match="broke off") as failed:
+        mailing(port=silent.getsockname()[1]).send(to_ada(), TO)
 
     assert not failed.value.permanent
 
 
-@pytest.mark.parametrize("title", ["Grace\r\nBcc: everybody@acme.example", "Grace\nX: y", "Grace\rX", "Grace\x00", "Grace\u2028X"])
+@pytest.mark.parametrize(
+    "title", ["Grace\r\nBcc: everybody@acme.example", "Grace\nX: y", "Grace\rX", "Grace\x00", "Grace\u2028X"]
+)
 def test_a_line_end_in_a_title_is_refused_before_anything_is_sent(
     mail_server: Any, mailing: Any, to_ada: Any, title: str
 ) -> None:

@@ -1,6 +1,6 @@
 """Which channel stands behind a kind and what it needs; the log and the CRM's tasks as channels."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,6 +17,7 @@ from leadsync.errors import (
     OutcomeUnknown,
 )
 from leadsync.logs import KEYS
+from leadsync.settings.runtime import ChannelKind
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,9 @@ def test_a_missing_secret_is_named_by_its_variable(
 
 
 def test_an_address_that_is_not_allowed_is_named_by_its_variable(channel: Any) -> None:
-    with pytest.raises(ConfigError, match="LEADSYNC_CHANNEL_FLOOR_URL: its host evil.example is not in channel_hosts"):
+    with pytest.raises(
+        ConfigError, match=r"LEADSYNC_CHANNEL_FLOOR_URL: its host evil\.example is not in channel_hosts"
+    ):
         channel("slack", url="https://evil.example/x")
 
 
@@ -48,14 +51,27 @@ def test_pagerduty_too_must_be_in_channel_hosts(channel: Any) -> None:
         channel("pagerduty", token="r0uting")
 
 
+@pytest.mark.parametrize("kind", get_args(ChannelKind))
+def test_every_kind_that_config_offers_can_be_made(channel: Any, kind: str) -> None:
+    secrets = {
+        "url": "https://127.0.0.1/x",
+        "token": "canary",
+        "password": "canary",
+        "signing_key": "whsec_" + "YWJj" * 10,
+    }
+
+    made = channel(kind, host="127.0.0.1", sender="leadsync@acme.example", **secrets)
+
+    assert made.name == "floor"
+    assert "canary" not in repr(made)
+
+
 def test_an_unknown_kind_is_refused(channel: Any) -> None:
     with pytest.raises(ConfigError, match="carrier_pigeon"):
         channel("carrier_pigeon")
 
 
-def test_the_log_channel_says_that_a_message_was_sent_by_ids_alone(
-    channel: Any, escalation: Any, notice: Any
-) -> None:
+def test_the_log_channel_says_that_a_message_was_sent_by_ids_alone(channel: Any, escalation: Any, notice: Any) -> None:
     with capture_logs() as lines:
         channel("log", name="log").send(escalation(), None)
         channel("log", name="log").send(notice(recipient="005ada"), "ada@acme.example")

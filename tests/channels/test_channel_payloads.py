@@ -111,7 +111,9 @@ def test_a_very_long_text_stays_within_what_teams_takes(receiver: Any, channel: 
 
 
 def test_a_connector_that_says_200_and_means_429_is_not_believed(receiver: Any, channel: Any, notice: Any) -> None:
-    receiver.body = b"Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId x"
+    receiver.body = (
+        b"Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error 429 with ContextId x"
+    )
 
     with pytest.raises(ChannelFailed, match="Teams did not take the message") as failed:
         channel("teams", url=receiver.url).send(notice(), None)
@@ -226,7 +228,9 @@ def test_a_webhook_says_what_happened_to_whom_with_every_id(
     assert sent(receiver)["data"]["address"] == "ada@acme.example"
 
 
-@pytest.mark.parametrize("key", ["canary", "whsec_canary!", "whsec_Y2FuYXJ5", KEY, f"whsec_{KEY} canary", "whsec_", "  "])
+@pytest.mark.parametrize(
+    "key", ["canary", "whsec_canary!", "whsec_Y2FuYXJ5", KEY, f"whsec_{KEY} canary", "whsec_", "  "]
+)
 def test_a_signing_key_in_another_form_is_refused_without_being_shown(receiver: Any, channel: Any, key: str) -> None:
     with pytest.raises(ConfigError, match="LEADSYNC_CHANNEL_FLOOR_SIGNING_KEY: it is") as refused:
         channel("webhook", url=receiver.url, signing_key=key)

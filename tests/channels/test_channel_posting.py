@@ -124,7 +124,9 @@ def test_an_address_that_is_not_allowed_is_refused_without_being_shown(url: str,
     assert "canary" not in repr(refused.value.__context__) or refused.value.__suppress_context__
 
 
-@pytest.mark.parametrize("url", ["https://hooks.slack.com/x", "https://HOOKS.Slack.com:443/x", "https://hooks.slack.com/x/"])
+@pytest.mark.parametrize(
+    "url", ["https://hooks.slack.com/x", "https://HOOKS.Slack.com:443/x", "https://hooks.slack.com/x/"]
+)
 def test_an_allowed_host_is_taken_however_it_is_spelled(url: str) -> None:
     made = hook("floor", Secret(url), frozenset({"hooks.slack.com"}))
 

@@ -1,7 +1,6 @@
 """Tasks in Salesforce: made once for each key, whatever happened to the first attempt; wired as the application does it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,9 +121,10 @@ def test_a_task_that_was_made_although_the_answer_was_lost_is_not_made_again(
             raise OutcomeUnknown("no answer")
         return answer
 
-    with monkeypatch.context() as lossy, pytest.raises(ChannelFailed, match="no answer") as failed:
+    with monkeypatch.context() as lossy:
         lossy.setattr(Client, "send", losing)
-        tasks.send(message, None)
+        with pytest.raises(ChannelFailed, match="no answer") as failed:
+            tasks.send(message, None)
 
     assert not failed.value.permanent
     assert len(tasks_of(org, message.ref)) == 1

@@ -1,6 +1,7 @@
 """An org in the sandbox, the sample's Salesforce mapping as data, and a clock whose waits cost nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -8,14 +9,16 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from leadsync.crm.salesforce import Credentials, SalesforceCrm
-from leadsync.domain.conditions import AnyOf
+from leadsync.domain.conditions import All, AnyOf
 from leadsync.domain.conditions import Test as Ask
 from leadsync.domain.effects import WriteBack, effect_id
 from leadsync.domain.instants import to_text
 from leadsync.domain.mapping import CrmMapping, FieldMapping, Nurture, ObjectMapping, TouchMapping, ValueMap
-from leadsync.domain.records import Ref
+from leadsync.domain.records import Record, Ref
+from leadsync.http import new_session
 from leadsync.ports import Mark, Page
 from leadsync.sandbox.box import Options
 from leadsync.sandbox.server import Server
@@ -90,12 +93,12 @@ def sample_mapping(**changes: Any) -> CrmMapping:
                 response=ValueMap(("Status",), {"Attended": "attended", "Contact Me": "contact_me"}),
             ),
             TouchMapping(
-                "inbound_call", "Task", "inbound", at=("CompletedDateTime",), when=_all(closed, Ask("CallType", "equals", "inbound")),
+                "inbound_call", "Task", "inbound", at=("CompletedDateTime",), when=_both(closed, Ask("CallType", "equals", "inbound")),
                 channel=ValueMap(None, literal="phone"), investment=ValueMap(None, literal="low"), response=ValueMap(None, literal="replied"),
             ),
             TouchMapping(
                 "follow_up_task", "Task", "outbound", at=("CompletedDateTime",),
-                when=_all(closed, Ask("TaskSubtype", "equals", ("call", "email", "linkedin"))),
+                when=_both(closed, Ask("TaskSubtype", "equals", ("call", "email", "linkedin"))),
             ),
             TouchMapping("meeting", "Event", "both", at=("EndDateTime",), channel=ValueMap(None, literal="meeting"), response=ValueMap(None, literal="attended")),
         ),
@@ -114,9 +117,7 @@ def sample_mapping(**changes: Any) -> CrmMapping:
     return replace(made, **changes)
 
 
-def _all(*parts: Any) -> Any:
-    from leadsync.domain.conditions import All
-
+def _both(*parts: Ask) -> All:
     return All(parts)
 
 
@@ -140,13 +141,13 @@ class SandboxOrg:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def load(self, **rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    def load(self, **rows: Sequence[Mapping[str, Any]]) -> Any:
         return self.control("load", **rows)
 
     def leads(self, count: int, **fields: Any) -> list[str]:
-        return self.load(
-            Lead=[{"LastName": f"L{n}", "Company": "Acme", "Status": "Inquiry", **fields} for n in range(count)]
-        )["Lead"]
+        rows = [{"LastName": f"L{n}", "Company": "Acme", "Status": "Inquiry", **fields} for n in range(count)]
+        found: list[str] = self.load(Lead=rows)["Lead"]
+        return found
 
     def edit(self, key: str, **fields: Any) -> None:
         self.control("edit", object={"00Q": "Lead", "003": "Contact"}[key[:3]], id=key, fields=fields, by=self.admin)
@@ -164,7 +165,7 @@ class SandboxOrg:
     def requests(self) -> list[dict[str, Any]]:
         """Return what was logged since the last call."""
         answer = requests.get(f"{self.url}/sandbox/requests?after={self.counted}", timeout=10)
-        lines = [__import__("json").loads(line) for line in answer.text.splitlines() if line]
+        lines = [json.loads(line) for line in answer.text.splitlines() if line]
         if lines:
             self.counted = max(int(str(line["n"]).split(".")[0]) for line in lines)
         return lines
@@ -176,7 +177,7 @@ class SandboxOrg:
         return [dict(row) for row in self.server.box.store.rows(name)]
 
     def row(self, name: str, key: str) -> dict[str, Any]:
-        return dict(self.server.box.store.get(name, key))
+        return dict(self.server.box.store.get(name, key) or {})
 
 
 @pytest.fixture
@@ -213,7 +214,10 @@ class Follower:
             pages.append(page)
             self.keep(page)
         rows = [row for page in pages for row in page.rows]
-        return SimpleNamespace(pages=pages, rows=rows, of=lambda kind: [row for row in rows if isinstance(row, kind)])
+        return SimpleNamespace(
+            pages=pages, rows=rows, of=lambda kind: [row for row in rows if isinstance(row, kind)],
+            stages={row.ref.id: row.stage_value for row in rows if isinstance(row, Record)},
+        )  # fmt: skip
 
     def keep(self, page: Page) -> None:
         if page.mark is not None:
@@ -268,3 +272,31 @@ LONG_AGO = START - timedelta(days=1)
 @pytest.fixture
 def quick_clock() -> QuickClock:
     return QuickClock()
+
+
+class Meddler(HTTPAdapter):
+    """Lets `change` replace the (status, body) of single parts of composites on their way back, by the part's path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.change: Callable[[str], tuple[int, Any] | None] = lambda path: None
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **given: Any) -> requests.Response:
+        response = super().send(request, *args, **given)
+        if (request.url or "").endswith("/composite") and response.ok:
+            answer = response.json()
+            for part, one in zip(
+                json.loads(request.body or "")["compositeRequest"], answer["compositeResponse"], strict=True
+            ):
+                if replaced := self.change(part["url"]):
+                    one["httpStatusCode"], one["body"] = replaced
+            response._content = json.dumps(answer).encode()
+        return response
+
+
+@pytest.fixture
+def meddled() -> tuple[requests.Session, Meddler]:
+    """Return a session for an adapter, and what may change its answers."""
+    session, meddler = new_session(), Meddler()
+    session.mount("http://", meddler)
+    return session, meddler

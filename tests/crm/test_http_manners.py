@@ -1,7 +1,7 @@
 """How leadsync talks HTTP at all: addresses, time-outs, redirects, what is tried again and for how long."""
 
 import socket
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
@@ -51,7 +51,8 @@ def test_every_request_has_time_outs(quick_clock: Any) -> None:
 
     exchange(new_session(), "GET", "https://a.example/x", clock=quick_clock)
 
-    assert responses.calls[0].request.req_kwargs["timeout"] == (10.0, 120.0)
+    sent: Any = responses.calls[0].request
+    assert sent.req_kwargs["timeout"] == (10.0, 120.0)
 
 
 def test_a_client_library_that_names_no_time_out_gets_one(quick_clock: Any) -> None:
@@ -131,7 +132,7 @@ def test_what_time_does_not_heal_soon_is_not_tried_again(quick_clock: Any, error
 def test_a_stop_ends_the_waiting() -> None:
     stop = Event()
     clock = SystemClock(stop)
-    Thread(target=lambda: stop.wait(0.05) or stop.set()).start()
+    Timer(0.05, stop.set).start()
     with pytest.raises(CrmUnavailable):
         read_with_retry(failing(99, CrmUnavailable("down")), clock=clock, stop=stop)
 

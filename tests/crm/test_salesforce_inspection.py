@@ -88,6 +88,12 @@ def test_users_that_rules_name_must_exist_and_be_active(org: Any) -> None:
     assert "1 do not exist" in found.text
 
 
+def test_a_campaign_that_people_should_join_must_exist(org: Any) -> None:
+    assert "Nurture - stay in touch" in problems(org.crm().inspect())["nurture"].text
+    org.load(Campaign=[{"Name": "Nurture - stay in touch"}])
+    assert "nurture" not in problems(org.crm().inspect())
+
+
 def test_touch_values_that_count_for_nothing_are_warned_about(org: Any) -> None:
     (found,) = (finding for finding in org.crm().inspect() if finding.topic == "touches.campaign_response")
 

@@ -432,7 +432,7 @@ class TestOddAnswers:
 
         crm.write([write_of("00Q8d0000010001EAA", BASE, {"stage": "x"}, stage="MQL")])
 
-        sent = json.loads(self.mock.calls[-1].request.body)
+        sent = json.loads(self.mock.calls[-1].request.body or "")
         assert sent["allOrNone"] is False
         assert sent["collateSubrequests"] is False
         assert sent["compositeRequest"][0]["httpHeaders"] == {

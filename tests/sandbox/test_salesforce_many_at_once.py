@@ -140,6 +140,19 @@ def test_a_composite_of_all_or_none_rolls_back(crm: Any) -> None:
     assert crm.row("Lead", lead)["Title"] is None
 
 
+def test_a_composite_of_all_or_none_keeps_each_part_s_token(crm: Any) -> None:
+    first, second = crm.lead(), crm.lead()
+    composite(
+        crm,
+        part("PATCH", f"/sobjects/Lead/{first}", "a", {"Title": "CFO", "LeadSync_Op__c": "op-a"}),
+        part("PATCH", f"/sobjects/Lead/{second}", "b", {"Title": "CEO", "LeadSync_Op__c": "op-b"}),
+        allOrNone=True,
+    )
+
+    tokens = [c["token"] for lead in (first, second) for c in crm.truth(lead) if c["field"] == "Title"]
+    assert tokens == ["op-a", "op-b"]
+
+
 def test_parts_honour_their_own_preconditions_and_the_truth_keeps_token_and_guard(crm: Any) -> None:
     lead = crm.lead()
     seen = crm.get(f"/sobjects/Lead/{lead}").headers["Last-Modified"]

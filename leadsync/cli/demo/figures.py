@@ -88,7 +88,8 @@ def _count(con: sqlite3.Connection, figures: Figures, rulebook: Rulebook, covere
     figures.escalations = one("SELECT count(*) FROM v_escalations WHERE state = 'applied'")
     figures.notices = one("SELECT count(*) FROM v_outbox WHERE kind = 'notice' AND state = 'applied'")
     figures.dispositions = one(
-        "SELECT count(*) FROM v_outbox WHERE kind = 'write' AND state = 'applied' AND fields LIKE '%\"disposition\": \"%'"
+        "SELECT count(*) FROM v_outbox WHERE kind = 'write' AND state = 'applied'"
+        " AND json_extract(fields, '$.disposition') IS NOT NULL"
     )
     states = dict(con.execute("SELECT state, count(*) FROM v_outbox WHERE kind = 'write' GROUP BY state").fetchall())
     figures.writebacks = {name: states.get(name, 0) for name in WRITEBACKS}

@@ -19,7 +19,6 @@ _NEWS = """
 SELECT at, object, record_id, from_stage, to_stage, from_value, to_value, source, verdict FROM v_transitions
 WHERE seq > ? AND source <> 'import' ORDER BY seq
 """
-_DONE = "SELECT effect_id, kind, fields, record_id, done_at FROM v_outbox WHERE state = 'applied' AND done_at >= ? ORDER BY done_at"
 
 
 class Screen:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from simple_salesforce.api import Salesforce
 
 DAY = 86400.0
+HOUR = 3600.0
 PARTS_PER_COMPOSITE = 25
 QUERIES_PER_COMPOSITE = 5
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
@@ -59,11 +60,11 @@ class Budget:
                 raise CrmBudgetExhausted(
                     "leadsync's share of the org's daily API requests is used up (limits: in config)", 900.0
                 )
-            hour, count = self._hours[-1]
-            if self._clock.monotonic() - hour < 3600:
-                self._hours[-1] = (hour, count + 1)
+            now = self._clock.monotonic()
+            if self._hours and now - self._hours[-1][0] < HOUR:
+                self._hours[-1] = (self._hours[-1][0], self._hours[-1][1] + 1)
             else:
-                self._hours.append((self._clock.monotonic(), 1))
+                self._hours.append((now, 1))
             self.calls += 1
 
     def allows(self, *, urgent: bool) -> bool:
@@ -75,7 +76,8 @@ class Budget:
         now = self._clock.monotonic()
         if now < self._paused_until:
             return False
-        while len(self._hours) > 1 and now - self._hours[0][0] > DAY:
+        # An hour's requests count until the last of them is a day old.
+        while self._hours and now - self._hours[0][0] > DAY + HOUR:
             self._hours.popleft()
         if self.limit is None:
             return True

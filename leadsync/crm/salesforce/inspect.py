@@ -17,6 +17,7 @@ from leadsync.ports import Finding, Org
 
 SKEW_SECONDS = 60
 _STATUS = Columns(("MasterLabel", "ApiName", "IsConverted"))
+_CAMPAIGN = Columns(("Name",))
 _USER = Columns(("Username", "Email", "IsActive"))
 
 Described = Mapping[str, Mapping[str, Any]]  # field name in lower case -> describe's entry
@@ -41,6 +42,7 @@ def inspect_org(
         findings += look.object(name, one)
         findings += look.stage_values(name, one)
     findings += look.companions()
+    findings += look.campaigns()
     findings += look.users(users)
     return tuple(findings)
 
@@ -255,6 +257,23 @@ class _Look:
                     f"touches.{kind}", True, f"rows with {native}.{column} of {', '.join(left)} do not count",
                     "list the values, or give `otherwise:`", warning=True,
                 )  # fmt: skip
+
+    def campaigns(self) -> Iterator[Finding]:
+        """Look whether the campaigns that people join while they wait are there."""
+        wanted = sorted({one.campaign for one in self._mapping.nurture.values() if one.campaign})
+        if not wanted:
+            return
+        query = select(_CAMPAIGN.names, "Campaign", where("Name IN {wanted}", wanted=wanted))
+        try:
+            rows = _CAMPAIGN.decode(self._client.read(path(query), "Campaign").body).rows
+        except ObjectBlocked as error:
+            yield Finding("nurture", False, str(error), "grant the integration user read access to campaigns")
+            return
+        if missing := [name for name in wanted if name.lower() not in {str(row[0]).lower() for row in rows}]:
+            text = f"campaigns of nurture: that do not exist: {', '.join(missing)}; nobody can join them"
+            yield Finding(
+                "nurture", False, text, "create the campaigns, or correct the names in the mapping", warning=True
+            )
 
     def users(self, wanted: Sequence[str]) -> Iterator[Finding]:
         """Look whether the users that rules name exist and are active."""

@@ -111,7 +111,7 @@ def _line(desk: Desk, job: Job, line: Sequence[str]) -> Outcome:
     # An empty cell leaves the field as it is and #N/A clears it (assumed).
     values = {n: None if v == _CLEAR else v for n, v in given.items() if v != "" and n.lower() != "id"}
     try:
-        with transaction(desk, writes.token_of(values)) as tx:
+        with transaction(desk) as tx:
             match job.operation:
                 case "insert":
                     return Outcome(line, writes.insert(desk, tx, job.object, values), created=True)
@@ -133,7 +133,7 @@ def _upserted(desk: Desk, job: Job, line: Sequence[str], values: Mapping[str, An
     assert key is not None
     given = next((v for n, v in values.items() if n.lower() == key.name.lower()), None)
     plain = {n: v for n, v in values.items() if n.lower() != "id"}
-    with transaction(desk, writes.token_of(values)) as tx:
+    with transaction(desk) as tx:
         matches = matching(desk, job.object, key, str(given)) if given else []
         if len(matches) > 1:
             raise ApiError(

@@ -139,7 +139,7 @@ def _each(
 
 def _one(desk: Desk, record: Mapping[str, Any], act: Callable[[Tx, Mapping[str, Any]], Result]) -> Result:
     try:
-        with transaction(desk, writes.token_of(record)) as tx:
+        with transaction(desk) as tx:
             return act(tx, record)
     except ApiError as error:
         return {"success": False, "errors": [error.item()]}

@@ -18,20 +18,20 @@ from leadsync.sandbox.transaction import Tx
 
 
 @contextmanager
-def transaction(desk: Desk, token: str | None = None) -> Iterator[Tx]:
-    """The transaction that the request is part of, or one of its own. Only its own carries token and precondition."""
+def transaction(desk: Desk) -> Iterator[Tx]:
+    """The transaction that the request is part of, or one of its own. Only its own carries the precondition."""
     if desk.call.tx is not None:
         yield desk.call.tx
         return
     guard = desk.call.headers.get("if-unmodified-since")
-    with desk.box.store.tx(by=desk.call.user, via="api", token=token, guard=guard) as tx:
+    with desk.box.store.tx(by=desk.call.user, via="api", guard=guard) as tx:
         yield tx
 
 
 def create(desk: Desk, name: str) -> Answer:
     kind = desk.object(name)
     payload = _payload(desk)
-    with transaction(desk, writes.token_of(payload)) as tx:
+    with transaction(desk) as tx:
         new = writes.insert(desk, tx, kind, payload)
     return Answer(
         201, {"id": new, "success": True, "errors": []}, {"Location": record_url(desk.version, kind.name, new)}
@@ -63,7 +63,7 @@ def change(desk: Desk, name: str, text: str) -> Answer:
     found = record_id(kind, text)
     if any(key.lower() == "id" for key in payload):
         raise ApiError(400, "INVALID_FIELD", "The Id field should not be specified in the sobject data.")
-    with transaction(desk, writes.token_of(payload)) as tx:
+    with transaction(desk) as tx:
         row = tx.get(kind.name, found)
         if row is not None and not row["IsDeleted"]:
             writes.check_unmodified(desk, kind, row)
@@ -97,7 +97,7 @@ def upsert(desk: Desk, name: str, key: str, value: str) -> Answer:
     matches = matching(desk, kind, field, unquote(value))
     if len(matches) > 1:
         return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
-    with transaction(desk, writes.token_of(payload)) as tx:
+    with transaction(desk) as tx:
         if matches:
             writes.check_unmodified(desk, kind, matches[0])
             writes.update(desk, tx, kind, matches[0]["Id"], payload)

@@ -15,7 +15,6 @@ from leadsync.sandbox.salesforce.desk import Desk
 from leadsync.sandbox.salesforce.encode import read_http_date
 from leadsync.sandbox.salesforce.errors import ApiError, bad_request
 from leadsync.sandbox.schema import Field, ObjectType, object_of
-from leadsync.sandbox.schema.own import OPERATION
 from leadsync.sandbox.transaction import RowLocked, Tx
 
 _IGNORED = frozenset(("attributes",))
@@ -95,12 +94,6 @@ def check_unmodified(desk: Desk, kind: ObjectType, row: Row) -> None:
 def etag(desk: Desk, row: Row) -> str:
     """The entity tag of an Account row."""
     return f'"{desk.box.store.tables["Account"].versions[row["Id"]]:x}"'
-
-
-def token_of(payload: Mapping[str, Any]) -> str | None:
-    """The operation token that a write carries, for the truth."""
-    found = next((value for name, value in payload.items() if name.lower() == OPERATION.lower()), None)
-    return found if isinstance(found, str) else None
 
 
 def _precondition_failed() -> ApiError:

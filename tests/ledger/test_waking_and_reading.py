@@ -1,0 +1,225 @@
+"""Who is woken by what, and what a decision gets to see."""
+
+from datetime import timedelta
+
+import pytest
+from ledger_facts import DAY_ONE, OWN, Books, a_contact, a_move, a_record, a_ref, a_touch, at, changed
+
+from leadsync.domain.conditions import ALWAYS
+from leadsync.domain.durations import Duration
+from leadsync.domain.funnel import Bulk, Conversion, FunnelLaw, ImportEvidence
+from leadsync.domain.records import Account, Opportunity, OpportunityRole, Queue, User
+from leadsync.domain.situation import Assignment
+from leadsync.ledger import PlanRows
+from leadsync.ports import Row
+
+
+def a_law(moves: int = 5, creations: int = 6, imported: int = 3) -> FunnelLaw:
+    minutes = Duration(600, "elapsed")
+    return FunnelLaw(
+        stages={}, qualified_to={}, reentry_to={}, edges=(), illegal=(), automatic=(), open_deal_guard="person",
+        conversion=Conversion("sql", "carried", None, "keep"), merge="furthest", twins="exact_email",
+        shared_mailboxes=frozenset(), basis="fresh", default_cool_down=Duration(1, "days"),
+        won_cool_down=Duration(1, "days"), classes={}, reasons={},
+        import_evidence=ImportEvidence(frozenset(), frozenset(), imported, minutes, minutes), birth_touches=(),
+        bulk=Bulk(moves, creations, minutes, 50), excluded=ALWAYS,
+    )  # fmt: skip
+
+
+def a_deal(**changes: object) -> Opportunity:
+    values: dict[str, object] = {
+        "crm": "salesforce", "id": "0061", "account_id": "0011", "owner_id": None, "stage": "Open", "outcome": "open",
+        "created_at": at(5), "closed_at": None,
+    }  # fmt: skip
+    return Opportunity(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("row", "source"),
+    [
+        (changed(a_record(), 10, owner_id="005B"), "lead"),
+        (a_move(10, "INQUIRY", "MQL"), "lead_history"),
+        (a_touch("t1", 10), "touch:Task"),
+        (a_deal(lead_id="00Q1"), "opportunity"),
+        (OpportunityRole("salesforce", "00K1", "0061", "0031", None, True, at(5)), "opportunity_role"),
+        (Account("salesforce", "0011", {"name": "Initech"}), "account"),
+    ],
+)
+def test_whatever_happens_to_somebody_wakes_them_once(books: Books, row: Row, source: str) -> None:
+    books.see(a_record(account_id="0011"), a_contact(account_id="0011"))
+    books.decided("00Q1", "0031")
+
+    books.see(row, source=source)
+    assert books.ledger.due("salesforce", at(0)) != []
+
+    books.decided("00Q1", "0031")
+    books.see(row, source=source)
+    assert books.ledger.due("salesforce", at(0)) == []
+
+
+def test_old_news_leave_people_in_their_slice_and_fresh_news_do_not(books: Books) -> None:
+    books.go_live_at = at(60)
+    books.see(a_record("00Q1"), a_record("00Q2"))
+    books.see(a_touch("t1", 30, "00Q1"), a_touch("t2", 90, "00Q2"), source="touch:Task")
+
+    assert books.ledger.due("salesforce", at(0)) == [books.person("00Q2")]
+    assert books.ledger.undecided("salesforce", 9, now=at(0)) == [books.person("00Q1")]
+
+
+def test_a_touch_counts_once_and_can_be_retracted(books: Books) -> None:
+    books.see(a_record(), a_touch("t1", 5))
+    books.see(a_touch("t1", 5))
+    books.see(a_touch("t1", 5, retracted=True))
+    (situation,) = books.ledger.situations("salesforce", [books.person()])
+    assert situation.touches == (a_touch("t1", 5, retracted=True),)
+    books.see(a_touch("t1", 5))
+    assert books.rows("SELECT retracted FROM v_touches") == [(0,)]
+
+
+def test_a_touch_that_comes_before_its_record_is_not_lost(books: Books) -> None:
+    books.see(a_touch("t1", 5), source="touch:Task")
+    books.see(a_record())
+    (situation,) = books.ledger.situations("salesforce", [books.person()])
+    assert [touch.touch_id for touch in situation.touches] == ["t1"]
+
+
+def test_a_situation_comes_out_as_it_went_in(books: Books) -> None:
+    record = a_record(
+        fields={"email": "ada@initech.example", "score": 72.0, "opted_out": True, "title": None}, account_id="0011",
+        operation="e1", created_by="005C",
+    )  # fmt: skip
+    books.see(record, a_touch("t1", 5, text="Call me", campaign="Expo"))
+    assignment = Assignment(
+        books.person(), "00Q1", "DACH", "dach_sales", "normal", False, "005B", "leadsync", at(7), "fits", "t:1",
+        (("005B", "won"), ("005C", "away")),
+    )  # fmt: skip
+    books.ledger.commit(PlanRows(assignments=(assignment, assignment)), at(8))
+    books.ledger.commit(PlanRows(assignments=(assignment,)), at(9))
+
+    (situation,) = books.ledger.situations("salesforce", [books.person(), "p_salesforce_lead_nobody"])
+
+    assert situation.records == (record,)
+    assert situation.touches == (a_touch("t1", 5, text="Call me", campaign="Expo"),)
+    assert situation.assignments == (assignment,)
+    assert [(move.to_stage, move.at, move.verdict) for move in situation.transitions] == [("inquiry", DAY_ONE, None)]
+    assert books.rows("SELECT owner_id, rule, sticky FROM v_assignments") == [("005B", "DACH", 0)]
+
+
+def test_accounts_are_offered_by_domain_and_by_name(books: Books) -> None:
+    books.see(
+        Account("salesforce", "0011", {"name": "Initech GmbH", "website": "https://www.initech.example/de"}),
+        Account("salesforce", "0012", {"name": "INITECH AG"}),
+        Account("salesforce", "0013", {"name": "Globex"}),
+        Account("salesforce", "0014", {"name": "Initech"}, deleted=True),
+        source="account",
+    )
+    books.see(a_record(fields={"email": "ada@initech.example", "company": "Initech"}))
+    (situation,) = books.ledger.situations("salesforce", [books.person()])
+    assert [account.id for account in situation.account_candidates] == ["0011", "0012"]
+
+
+def test_the_directory_knows_people_queues_companies_and_loads(books: Books) -> None:
+    user = User("salesforce", "005B", "linus", "linus@acme.example", "Linus", True, teams=("DACH",))
+    books.see(user, Queue("salesforce", "00G1", "Parking"), source="user")
+    books.see(Account("salesforce", "0011", {"name": "Initech"}), source="account")
+    books.see(a_record("00Q1", owner_id="005B"), a_record("00Q2", owner_id="005B", value="SQL"))
+    books.ledger.con.execute("INSERT INTO stages VALUES ('inquiry', 'cold', 0, 1)")
+    directory = books.ledger.directory("salesforce", OWN, at(0))
+
+    assert directory.users == {"005B": user}
+    assert directory.queues["00G1"].name == "Parking"
+    assert directory.accounts["0011"].fields["name"] == "Initech"
+    assert list(directory.accounts) == ["0011"]
+    assert len(directory.accounts) == 1
+    assert "0019" not in directory.accounts
+    assert directory.open_load == {"005B": 1}
+    assert books.ledger.address("salesforce", "005B") == "linus@acme.example"
+    assert books.ledger.address("salesforce", "005Z") is None
+
+    # What was counted once is carried on, and agrees with counting again.
+    books.see(changed(a_record("00Q1", owner_id="005B"), 10, owner_id="005C"), a_record("00Q3", owner_id="005C"))
+    assert books.ledger.directory("salesforce", OWN, at(0)).open_load == {"005C": 2}
+    books.see(User("salesforce", "005B", "linus", None, "Linus", False), source="user")
+    assert not books.ledger.directory("salesforce", OWN, at(0)).users["005B"].active
+
+
+def test_assignments_of_the_last_days_and_fair_shares_are_carried_on(books: Books) -> None:
+    books.see(a_record())
+    for days in (0, 3):
+        when = at(0) - timedelta(days=days)
+        row = Assignment(books.person(), "00Q1", "r", "p", "normal", False, "005B", "leadsync", when, "x", f"t:{days}")
+        books.ledger.commit(PlanRows(assignments=(row,), charges={("p", "normal", "005B"): 1.5 + days}), at(0))
+    directory = books.ledger.directory("salesforce", OWN, at(1))
+    assert directory.assigned == {"005B": (at(0),)}
+    assert directory.virtual_time == {("p", "normal", "005B"): 4.5}
+
+
+def test_a_mass_move_by_one_person_is_told_as_one_group(books: Books) -> None:
+    books.see(*(a_record(f"00Q{n}") for n in range(6)))
+    books.see(*(a_move(10 + n, "INQUIRY", "MQL", record_id=f"00Q{n}") for n in range(5)), source="lead_history")
+    books.see(a_move(12, "INQUIRY", "MQL", record_id="00Q5", by="005Z"), source="lead_history")
+
+    def groups(record_id: str, law: FunnelLaw) -> list[str]:
+        (situation,) = books.ledger.situations("salesforce", [books.person(record_id)], law=law)
+        return list(situation.in_bulk.values())
+
+    assert groups("00Q0", a_law(moves=5)) == ["bulk:005A:INQUIRY>MQL:2026-03-01"]
+    assert groups("00Q0", a_law(moves=6)) == []
+    assert groups("00Q5", a_law(moves=5)) == []
+
+
+def test_a_burst_of_untouched_births_looks_like_an_import(books: Books) -> None:
+    books.see(*(a_record(f"00Q{n}", created_at=at(n)) for n in range(3)), a_record("00Q9", created_at=at(500)))
+    people = [books.person(f"00Q{n}") for n in (0, 9)]
+
+    first, last = books.ledger.situations("salesforce", people, law=a_law(imported=3, creations=2))
+    assert first.import_burst
+    assert list(first.in_bulk.values()) == ["bulk:births:005A:2026-03-01"]
+    assert (last.import_burst, last.in_bulk) == (False, {})
+
+    books.see(a_touch("t1", 1, "00Q1"), source="touch:Task")
+    assert not books.ledger.situations("salesforce", people, law=a_law(imported=3))[0].import_burst
+
+
+def test_people_are_found_by_any_id_or_address(books: Books) -> None:
+    books.see(a_record("00Q5f000001AbCdEAK"))
+    expected = [("salesforce", books.person("00Q5f000001AbCdEAK"))]
+    for ref in ("00Q5f000001AbCd", "00Q5f000001AbCdEAK", "00q5f000001abcdeak@initech.example", expected[0][1]):
+        assert books.ledger.find(ref) == expected
+    assert books.ledger.find("00Q5f000001AbCX") == []
+
+
+def test_the_history_of_a_person_is_in_order(books: Books) -> None:
+    books.see(a_move(10, "INQUIRY", "MQL"), a_record(), a_touch("t1", 5))
+    rows = books.ledger.history(books.person())
+    assert [(row["what"], row["text"]) for row in rows] == [
+        ("stage", "- to inquiry"), ("campaign_response", "inbound webinar attended"), ("stage", "inquiry to mql"),
+    ]  # fmt: skip
+    assert books.ledger.history("p_salesforce_lead_nobody") == []
+
+
+def test_marks_are_kept_with_the_page_that_proves_them(books: Books) -> None:
+    books.see(a_record("00Q1"), progress="00Q1")
+    assert books.ledger.marks("salesforce")["lead"].progress == "00Q1"
+    books.see(a_record("00Q2"), mark="m1", minutes=7)
+    books.see(a_record("00Q3"))
+    mark = books.ledger.marks("salesforce")["lead"]
+    assert (mark.mark, mark.progress) == ("m1", None)
+    assert books.ledger.mark_times("salesforce") == {"lead": at(7)}
+    books.ledger.rewind("salesforce", "lead")
+    assert books.ledger.marks("salesforce") == {}
+
+
+def test_every_record_can_be_compared_with_the_crm(books: Books) -> None:
+    books.see(a_record("00Q2"), a_record("00Q1", value=None), a_contact())
+    assert list(books.ledger.stage_ids("salesforce", "lead")) == [
+        ("00Q1", DAY_ONE, None, "live"), ("00Q2", DAY_ONE, "INQUIRY", "live"),
+    ]  # fmt: skip
+
+
+def test_the_instant_of_going_live_is_kept_once_set(books: Books) -> None:
+    assert books.ledger.go_live("salesforce") is None
+    books.ledger.set_go_live("salesforce", at(1))
+    books.ledger.set_go_live("salesforce", at(9))
+    assert books.ledger.go_live("salesforce") == at(1)
+    assert a_ref().crm == "salesforce"
