@@ -12,24 +12,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlite_utils import Database
-
 from leadsync.domain.effects import OutboxRow, Outcome
 from leadsync.domain.funnel import FunnelLaw
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.situation import Directory, Situation
-from leadsync.errors import LockHeld, StorageFailed, WrongOrg
+from leadsync.errors import LockHeld, WrongOrg
 from leadsync.ledger import outbox, search
 from leadsync.ledger.codec import from_data, instant, optional_instant, optional_text, text
-from leadsync.ledger.connection import connect, guarded, quick_check, writing
+from leadsync.ledger.connection import guarded, writing
 from leadsync.ledger.directory import DirectoryCache, read_directory
 from leadsync.ledger.intake import Intake, Stored
-from leadsync.ledger.lock import Lock, refuse_remote
-from leadsync.ledger.migrations import steps
+from leadsync.ledger.lock import Lock
+from leadsync.ledger.meta import read_meta, write_meta
 from leadsync.ledger.pages import store_page
 from leadsync.ledger.people import names_of, pids_of
 from leadsync.ledger.situations import read_situations
-from leadsync.ledger.views import make_views
 from leadsync.ledger.writer import CommitCounts, PlanRows, rows_of, store_plan
 from leadsync.ports import Mark, Page
 
@@ -44,68 +41,6 @@ class _WholeRead:
     """The ids of a whole read of a source that is under way."""
 
     ids: set[str]
-
-
-@guarded
-def open_ledger(path: Path | str, *, read_only: bool = False) -> "Ledger":
-    """Open a ledger, and unless read only: take its lock, bring its tables up to date and begin a new epoch.
-
-    Raises LockHeld when another process writes it, StorageFailed when the file is damaged, not a ledger, written by a
-    newer leadsync, or on a network file system.
-    """
-    file = Path(path)
-    if read_only:
-        con = connect(file, read_only=True)
-        if con.execute("PRAGMA user_version").fetchone()[0] != len(list(steps.applied(_database(con)))):
-            con.close()
-            raise StorageFailed(f"{file} is no ledger of this release; open it once with `leadsync sync`")
-        return Ledger(file, con, lock=None, epoch=0)
-    refuse_remote(file)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = Lock(file)
-    try:
-        con = connect(file, read_only=False)
-        try:
-            quick_check(con, file)
-            epoch = _prepare(con, file, lock.last_epoch())
-            lock.note_epoch(epoch)
-        except BaseException:
-            con.close()
-            raise
-    except BaseException:
-        lock.release()
-        raise
-    return Ledger(file, con, lock=lock, epoch=epoch)
-
-
-def _database(con: sqlite3.Connection) -> Database:
-    return Database(con, execute_plugins=False)
-
-
-def _prepare(con: sqlite3.Connection, file: Path, last_epoch: int) -> int:
-    """Migrate, remake the views and count the epoch up; `last_epoch` is the one that the lock file remembers."""
-    db = _database(con)
-    known = len(steps.pending(db)) + len(list(steps.applied(db)))
-    if con.execute("PRAGMA user_version").fetchone()[0] > known:
-        raise StorageFailed(f"{file} was written by a newer leadsync; use that one, older ones cannot read it")
-    steps.apply(db)
-    with writing(con):
-        make_views(con)
-        row = con.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
-        last = int(row[0]) if row else 0
-        epoch = max(last, last_epoch) + 1
-        _set_meta(con, "epoch", str(epoch))
-        if row and last_epoch > last:
-            # Effects of the epochs in between may have been sent; nobody here remembers them.
-            _set_meta(con, "recovery", f"restored from epoch {last}, epoch {last_epoch} had been reached")
-    return epoch
-
-
-def _set_meta(con: sqlite3.Connection, key: str, value: str | None) -> None:
-    con.execute(
-        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (key, value),
-    )
 
 
 class Ledger:
@@ -368,14 +303,19 @@ class Ledger:
     @guarded
     def meta(self, key: str) -> str | None:
         """Return a remembered value, None when there is none."""
-        row = self.con.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        return read_meta(self.con, key)
 
     @guarded
     def set_meta(self, key: str, value: str | None) -> None:
         """Remember a value."""
         with writing(self.con):
-            _set_meta(self.con, key, value)
+            write_meta(self.con, key, value)
+
+    @guarded
+    def first_looked(self, crm: str) -> datetime | None:
+        """Return when the first cycle of a CRM started, None before it."""
+        row = self.con.execute("SELECT min(started_at) FROM cycles WHERE crm = ?", (crm,)).fetchone()
+        return optional_instant(row[0])
 
     def recovery(self) -> str | None:
         """Return why nothing may be sent before `recover`: an older ledger was restored. None when all is well."""
@@ -424,7 +364,7 @@ class Ledger:
                 [(stage.name, stage.role, stage.rank, int(stage.routed)) for stage in rulebook.law.stages.values()],
             )
             self.con.execute("UPDATE persons SET waiting = 1 WHERE waiting = 0 AND pid IN (SELECT pid FROM records)")
-            _set_meta(self.con, "rulebook", rulebook.hash)
+            write_meta(self.con, "rulebook", rulebook.hash)
         return True
 
     @guarded

@@ -107,7 +107,7 @@ def _is_known(record: Record, old: tuple[Any, ...]) -> bool:
     Overlapping windows deliver most rows again and again, so this is what an idle pass costs.
     """
     return (
-        record.version == old[_VERSION]
+        bool(record.version == old[_VERSION])
         and record.state == old[_STATE]
         and record.stage_value == old[_STAGE_VALUE]
         and record.owner_id == old[_OWNER]

@@ -28,6 +28,7 @@ from leadsync.ledger.codec import (
     to_sorted_json,
 )
 from leadsync.ledger.connection import select_in
+from leadsync.ledger.people import NAME_SQL
 
 _OPEN = ("pending", "held", "sent", "unknown")
 
@@ -117,27 +118,32 @@ def read_outbox(
 ) -> list[OutboxRow]:
     """Return effects in these states whose time has come, the most urgent and the longest decided first.
 
-    `kinds` are of write, membership, escalation, notice; `retry_at` holds back pending ones only.
+    `kinds` are of write, membership, escalation, notice; `retry_at` holds back pending ones only. `extra` names the
+    person of now behind the record as `person_id`.
     """
     sql = (
-        f"SELECT {_OUTBOX_COLUMNS} FROM outbox WHERE state IN ({', '.join('?' * len(states))})"
-        " AND (state <> 'pending' OR retry_at IS NULL OR retry_at <= ?)"
+        f"SELECT {_OUTBOX_COLUMNS} FROM outbox o"
+        " LEFT JOIN records r ON r.crm = o.crm AND r.object = o.object AND r.id = o.record_id"
+        f" LEFT JOIN records n ON n.rid = r.pid WHERE o.state IN ({', '.join('?' * len(states))})"
+        " AND (o.state <> 'pending' OR o.retry_at IS NULL OR o.retry_at <= ?)"
     )
     values: list[Any] = [*states, text(now)]
     if kinds is not None:
-        sql += f" AND kind IN ({', '.join('?' * len(kinds))})"
+        sql += f" AND o.kind IN ({', '.join('?' * len(kinds))})"
         values += kinds
     if crm is not None:
-        sql += " AND crm = ?"
+        sql += " AND o.crm = ?"
         values.append(crm)
-    sql += " ORDER BY priority, decided_at, effect_id"
+    sql += " ORDER BY o.priority, o.decided_at, o.effect_id"
     if limit is not None:
         sql += " LIMIT ?"
         values.append(limit)
     return [_outbox_row(row) for row in con.execute(sql, values)]
 
 
-_OUTBOX_COLUMNS = "kind, payload, state, attempts, decided_at, retry_at, error, done_at, version"
+_OUTBOX_COLUMNS = (
+    f"o.kind, o.payload, o.state, o.attempts, o.decided_at, o.retry_at, o.error, {NAME_SQL}, o.done_at, o.version"
+)
 
 
 def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
@@ -148,7 +154,7 @@ def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
         decided_at=instant(row[4]),
         retry_at=optional_instant(row[5]),
         error=row[6],
-        extra={"done_at": row[7], "version": row[8]},
+        extra={"person_id": row[7], "done_at": row[8], "version": row[9]},
     )
 
 

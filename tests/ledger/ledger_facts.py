@@ -79,7 +79,8 @@ def a_contact(record_id: str = "0031", value: str | None = None, **changes: Any)
 def changed(record: Record, minutes: float, **changes: Any) -> Record:
     """Return a later version of a record."""
     moment = at(minutes)
-    return replace(record, **({"modified_at": moment, "stamp": moment, "version": moment.isoformat()} | changes))
+    values: dict[str, Any] = {"modified_at": moment, "stamp": moment, "version": moment.isoformat()}
+    return replace(record, **(values | changes))
 
 
 def a_move(

@@ -166,6 +166,7 @@ def test_going_live_starts_afresh(ledger: Ledger) -> None:
 def test_open_writes_are_part_of_the_persons_situation(books: Books) -> None:
     books.see(a_record())
     wish(books.ledger, a_write("w1"))
+    assert books.ledger.outbox(("pending",), now=at(0), crm="salesforce")[0].extra["person_id"] == books.person()
     (situation,) = books.ledger.situations("salesforce", [books.person()])
     assert [(write.effect_id, write.state, write.values["stage"]) for write in situation.writes] == [
         ("w1", "pending", "MQL")

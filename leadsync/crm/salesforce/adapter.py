@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import requests
 
-from leadsync.clock import Clock
+from leadsync.clock import Clock, SystemClock
 from leadsync.crm.salesforce.auth import Credentials, Login
 from leadsync.crm.salesforce.bulk import Bulk
 from leadsync.crm.salesforce.client import Budget, Client, Part
@@ -51,11 +51,12 @@ class SalesforceCrm:
         """Make the adapter; nothing is sent yet.
 
         `share` is leadsync's part of the org's daily requests, `reserve` the part of it kept for urgent writes, `spent`
-        what earlier processes used of it today. `named_users` are the users that rules name, for `inspect`.
+        what earlier processes used of it today. `named_users` are the users that rules name, for `inspect`. `stop` ends
+        waits and passes early; without it the clock's own does.
         """
         self.name = name
         self._mapping, self._zone, self._named_users = mapping, ZoneInfo(company_zone), tuple(named_users)
-        self._stop = stop or Event()
+        self._stop = stop or (clock.stop if isinstance(clock, SystemClock) else Event())
         session = session or new_session()
         login = Login(session, url, credentials, clock=clock, stop=self._stop)
         self._client = Client(
