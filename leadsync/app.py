@@ -4,9 +4,10 @@ Which class stands behind `kind:` in config is decided here and nowhere else; he
 when their CRM is configured.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from leadsync import channels as channel_kinds
 from leadsync.channels.crm_task import CreateTask
 from leadsync.clock import Clock, SystemClock
-from leadsync.cycle import ALL_KINDS, Cycle, Rules
+from leadsync.cycle import ALL_KINDS, Cycle, Hindrance, Rules
 from leadsync.domain.instants import from_text
 from leadsync.domain.records import Ref
 from leadsync.domain.rulebook import Rulebook
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
     from leadsync.crm.salesforce.auth import Credentials as SalesforceCredentials
 
 
+DISK_FLOOR = 64 * 1024 * 1024
+"""Free bytes beside the ledger below which nothing is sent: what cannot be written down must not be done."""
+
+
 @dataclass(slots=True)
 class App:
-    """Everything of one configuration, over one ledger."""
+    """Everything of one configuration, over one ledger. `unset` names channels that lack something, with what to set."""
 
     loaded: Loaded
     ledger: Ledger
@@ -45,6 +50,7 @@ class App:
     rules: Rules
     clock: Clock
     stop: Event
+    unset: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -59,8 +65,7 @@ class App:
     def grounds(self, crm: str, now: datetime | None) -> Grounds:
         """Return what a decision read from the ledger alone stands on; now is the last instant seen of the CRM."""
         ledger = self.ledger
-        seen = ledger.meta(f"seen:{crm}")
-        moment = now or (from_text(seen) if seen else self.clock.wall())
+        moment = now or self.seen_at(crm) or self.clock.wall()
         return Grounds(
             rulebook=self.rulebook,
             crm=crm,
@@ -71,15 +76,37 @@ class App:
             link=self.settings.crms[crm].url,
         )
 
+    def seen_at(self, crm: str) -> datetime | None:
+        """Return the last instant that the CRM is known to have told, None before the first cycle."""
+        seen = self.ledger.meta(f"seen:{crm}")
+        return from_text(seen) if seen else None
+
+    def hindrance(self) -> Hindrance | None:
+        """Return why nothing may be sent now, None when nothing is in the way (reliability.md 3, 6, 9)."""
+        if why := self.ledger.recovery():
+            return Hindrance(
+                "recovery", f"an older ledger was {why}; look at `leadsync outbox list`, then say `leadsync recover`"
+            )
+        folder = self.ledger.path.parent
+        if (folder / "pause").exists():
+            return Hindrance("paused", f"{folder / 'pause'} is there; remove it to go on")
+        free = shutil.disk_usage(folder).free
+        if free < DISK_FLOOR:
+            return Hindrance("disk_low", f"{free >> 20} MiB are free at {folder}; make room, it goes on by itself")
+        return None
+
     def adopt(self, loaded: Loaded, rules: Rules, env: Mapping[str, str]) -> None:
         """Go over to newly loaded files between cycles; the ledger stays open."""
         crms = {
-            name: build_crm(name, connection, loaded, env, self.clock)
+            name: build_crm(
+                name, connection, loaded, env, self.clock, stop=self.stop,
+                spent=self.crms[name].usage().calls if name in self.crms else 0,
+            )
             for name, connection in loaded.settings.crms.items()
-        }
-        # Everything is built before anything is taken over: a missing secret must not leave half of the new files live.
-        channels = build_channels(loaded, env, crms, watching=not rules.deliver)
-        self.loaded, self.rules, self.crms, self.channels = loaded, rules, crms, channels
+        }  # fmt: skip
+        # Everything is built before anything is taken over: nothing may leave half of the new files live.
+        channels, unset = _channels_for(loaded, env, crms, delivering=bool(rules.deliver))
+        self.loaded, self.rules, self.crms, self.channels, self.unset = loaded, rules, crms, channels, unset
 
     def cycles(self) -> Mapping[str, Cycle]:
         """Return the cycle of each CRM, by the CRM's name."""
@@ -95,6 +122,8 @@ class App:
             alerts=self.settings.alerts.to,
             link=self.settings.crms[name].url,
             stopping=self.stop.is_set,
+            unset=self.unset,
+            hindrance=self.hindrance,
         )
 
 
@@ -118,16 +147,21 @@ def open_app(
     settings = loaded.settings
     ledger = open_ledger(Path(settings.ledger.location), read_only=read_only)
     try:
-        crms = {name: build_crm(name, connection, loaded, env, clock) for name, connection in settings.crms.items()}
+        crms = {
+            name: build_crm(name, connection, loaded, env, clock, stop=stop)
+            for name, connection in settings.crms.items()
+        }
         rules = build_rules(loaded, deliver)
+        channels, unset = _channels_for(loaded, env, crms, delivering=bool(rules.deliver) and not read_only)
         yield App(
             loaded=loaded,
             ledger=ledger,
             crms=crms,
-            channels=build_channels(loaded, env, crms, watching=read_only or not rules.deliver),
+            channels=channels,
             rules=rules,
             clock=clock,
             stop=stop,
+            unset=unset,
         )
     finally:
         ledger.close()
@@ -145,15 +179,30 @@ def build_rules(loaded: Loaded, deliver: Sequence[str] | None = None) -> Rules:
 
 
 def build_crm(
-    name: str, connection: CrmConnection, loaded: Loaded, env: Mapping[str, str], clock: Clock
+    name: str,
+    connection: CrmConnection,
+    loaded: Loaded,
+    env: Mapping[str, str],
+    clock: Clock,
+    *,
+    stop: Event | None = None,
+    spent: int = 0,
 ) -> Crm:
-    """Return the adapter of one org."""
+    """Return the adapter of one org; a set `stop` ends its waits, `spent` are API requests made before."""
     if connection.kind not in _ADAPTERS:
         raise ConfigError(f"{name}: this version of leadsync speaks {', '.join(_ADAPTERS)}, not {connection.kind}")
-    return _ADAPTERS[connection.kind](name, connection, loaded, env, clock)
+    return _ADAPTERS[connection.kind](name, connection, loaded, env, clock, stop or Event(), spent)
 
 
-def _salesforce(name: str, connection: CrmConnection, loaded: Loaded, env: Mapping[str, str], clock: Clock) -> Crm:
+def _salesforce(
+    name: str,
+    connection: CrmConnection,
+    loaded: Loaded,
+    env: Mapping[str, str],
+    clock: Clock,
+    stop: Event,
+    spent: int,
+) -> Crm:
     from leadsync.crm.salesforce import SalesforceCrm
 
     limits, pools = loaded.settings.limits, loaded.rulebook.routing.pools
@@ -165,8 +214,10 @@ def _salesforce(name: str, connection: CrmConnection, loaded: Loaded, env: Mappi
         loaded.rulebook.mappings[name],
         company_zone=loaded.rulebook.company.zone,
         clock=clock,
+        stop=stop,
         share=limits.api_share,
         reserve=limits.api_reserve,
+        spent=spent,
         named_users=sorted({member.user for pool in pools.values() for member in pool.members}),
     )
 
@@ -199,9 +250,18 @@ def _with_security_token(given: Credentials) -> Secret | None:
     return given.password
 
 
-_ADAPTERS: Mapping[str, Callable[[str, CrmConnection, Loaded, Mapping[str, str], Clock], Crm]] = {
-    "salesforce": _salesforce
-}
+_Adapter = Callable[[str, CrmConnection, Loaded, Mapping[str, str], Clock, Event, int], Crm]
+_ADAPTERS: Mapping[str, _Adapter] = {"salesforce": _salesforce}
+
+
+def _channels_for(
+    loaded: Loaded, env: Mapping[str, str], crms: Mapping[str, Crm], *, delivering: bool
+) -> tuple[Mapping[str, Channel], Mapping[str, str]]:
+    """Return the channels and, by name, what those still need that cannot send yet."""
+    if not delivering:
+        return build_channels(loaded, env, crms, watching=True), {}
+    ready, problems = _set_up_channels(loaded, env, crms)
+    return ready, {name: "; ".join(lines) for name, lines in problems.items()}
 
 
 def build_channels(
@@ -216,6 +276,17 @@ def build_channels(
     Raises ConfigError with every secret of every channel that is missing or of no use. While leadsync only watches, such
     a channel writes to the log instead: a first look at an org needs nobody's webhook.
     """
+    ready, problems = _set_up_channels(loaded, env, crms)
+    if problems and not watching:
+        lines = tuple(line for lines in problems.values() for line in lines)
+        raise ConfigError(f"{len(lines)} problems with channels; their messages wait until they are mended", lines)
+    return {name: ready.get(name) or channel_kinds.LogChannel(name) for name in loaded.settings.channels}
+
+
+def _set_up_channels(
+    loaded: Loaded, env: Mapping[str, str], crms: Mapping[str, Crm]
+) -> tuple[Mapping[str, Channel], Mapping[str, tuple[str, ...]]]:
+    """Return the channels that have what they need, and the problems of the others."""
 
     def create_task(subject: str, text: str, owner_id: str, ref: Ref, key: str) -> None:
         connection = loaded.settings.crms.get(ref.crm)
@@ -223,11 +294,11 @@ def build_channels(
             raise CrmRejected(f"leadsync makes no tasks in {ref.crm or 'no CRM'}")
         _TASK_MAKERS[connection.kind](crms[ref.crm])(subject, text, owner_id, ref, key)
 
-    channels: dict[str, Channel] = {}
-    problems: list[str] = []
+    ready: dict[str, Channel] = {}
+    problems: dict[str, tuple[str, ...]] = {}
     for name, spec in loaded.settings.channels.items():
         try:
-            channels[name] = channel_kinds.build(
+            ready[name] = channel_kinds.build(
                 name,
                 spec,
                 channel_secrets(name, env),
@@ -236,11 +307,8 @@ def build_channels(
                 create_task=create_task,
             )
         except ConfigError as error:
-            problems += error.problems or (str(error),)
-            channels[name] = channel_kinds.LogChannel(name)
-    if problems and not watching:
-        raise ConfigError(f"{len(problems)} problems with channels; nothing was started", tuple(problems))
-    return channels
+            problems[name] = error.problems or (str(error),)
+    return ready, problems
 
 
 def _salesforce_tasks(crm: Crm) -> CreateTask:

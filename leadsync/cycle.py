@@ -7,15 +7,16 @@
 The same functions serve the daemon, `sync`, `plan` and the tests. Only the worker thread calls them.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TypeVar
 
 from leadsync import logs
 from leadsync.domain.effects import Escalation, Membership, Notice, OutboxRow, Outcome, WriteBack
-from leadsync.domain.instants import to_text
+from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.limits import Limit
 from leadsync.domain.plan import Plan, make_plan
 from leadsync.domain.pools import PoolBook
@@ -24,7 +25,7 @@ from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.standing import Grounds
 from leadsync.domain.telling import people
 from leadsync.domain.writing import current, same
-from leadsync.errors import ChannelFailed, CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable
+from leadsync.errors import ChannelFailed, CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable, LeadsyncError
 from leadsync.ledger import Ledger
 from leadsync.ports import Channel, Crm, Org, Page, Reach
 
@@ -43,7 +44,13 @@ SEND_BATCH = 200
 ALL_KINDS = frozenset({"notices", "stage_entered", "score", "contact_stage", "lead_stage", "owner", "membership"})
 
 MAX_ATTEMPTS = 12
-"""Attempts after which an effect is given up and somebody is told; with the waits below, about two days."""
+GIVE_UP_AFTER = timedelta(hours=8)
+"""An effect that was tried so often for so long is given up, and somebody is told (reliability.md 6: attempts and age)."""
+
+UNAVAILABLE = "unavailable"
+
+SHORT_WAITS = 3
+"""Attempts whose wait is what the CRM asked for, however short; later ones wait longer each time."""
 
 
 class Stopped(Exception):
@@ -82,6 +89,9 @@ class Report:
     told: int = 0
     api_calls: int = 0
     blocked: dict[str, str] = field(default_factory=dict)
+    channels: dict[str, str] = field(default_factory=dict)  # those that took no message, each with the reason
+    hindered: str | None = None  # why nothing was claimed: the code of a hindrance
+    broken: list[str] = field(default_factory=list)  # persons on whom the rules failed
 
     def is_silent(self) -> bool:
         """Say whether nothing happened: nothing new was seen, moved, decided to be written, or is under way."""
@@ -89,6 +99,14 @@ class Report:
             self.changed or self.transitions or self.gaps or self.wished or self.applied or self.rejected
             or self.superseded or self.unknown or self.retrying or self.told
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why nothing may be sent now although the rules want it: a code (paused, disk_low, recovery) and what to do."""
+
+    code: str
+    text: str
 
 
 class Cycle:
@@ -104,8 +122,14 @@ class Cycle:
         alerts: str,
         link: str = "",
         stopping: Callable[[], bool] = lambda: False,
+        unset: Mapping[str, str] = MappingProxyType({}),
+        hindrance: Callable[[], Hindrance | None] = lambda: None,
     ) -> None:
-        """`alerts` is the channel of last resort, `link` the org's address, `stopping` says that it is time to end."""
+        """`alerts` is the channel of last resort, `link` the org's address, `stopping` says that it is time to end.
+
+        `unset` names channels that lack something, with what to set: their messages wait. While there is a `hindrance`
+        nothing is claimed.
+        """
         self.crm = crm
         self.ledger = ledger
         self.rules = rules
@@ -113,6 +137,8 @@ class Cycle:
         self.alerts = alerts
         self.link = link
         self.stopping = stopping
+        self.unset = unset
+        self.hindrance = hindrance
         self.org: Org | None = None
         self._wished: Counter[str] = Counter()
 
@@ -120,9 +146,11 @@ class Cycle:
         """Log in, make sure it is the org this ledger belongs to, and return it; a second call costs nothing."""
         if self.org is not None:
             return self.org
-        self.org = self.crm.connect()
-        self.ledger.belong_to(self.crm.name, self.org.org_id)
-        self.ledger.set_meta(f"user:{self.crm.name}", self.org.user_id)
+        org = self.crm.connect()
+        self.ledger.belong_to(self.crm.name, org.org_id)
+        if self.ledger.meta(f"user:{self.crm.name}") != org.user_id:
+            self.ledger.set_meta(f"user:{self.crm.name}", org.user_id)
+        self.org = org
         return self.org
 
     def run(
@@ -172,8 +200,10 @@ class Cycle:
             self.ledger.rewind(self.crm.name, source)
 
     def observe(self, reach: Reach, report: Report, progress: "Progress | None" = None) -> None:
-        """Store every change since the marks."""
+        """Store every change since the marks; raises Stopped between two pages, and the next pass goes on from there."""
         org = self.connect()
+        if self.first_look() is None:
+            self.ledger.set_meta(f"first_look:{self.crm.name}", to_text(self.crm.now()))
         for page in self.crm.changes(self.ledger.marks(self.crm.name), reach):
             stored = self.ledger.store(
                 page,
@@ -188,14 +218,21 @@ class Cycle:
             report.gaps += stored.gaps
             if progress:
                 progress(page, stored.rows)
+            if self.stopping():
+                raise Stopped
         report.blocked = dict(self.crm.blocked())
+
+    def first_look(self) -> datetime | None:
+        """Return when this ledger first looked at the org, None before that."""
+        seen = self.ledger.meta(f"first_look:{self.crm.name}")
+        return from_text(seen) if seen else None
 
     def decide(self, now: datetime, report: Report) -> None:
         """Decide everybody who changed or whose time has come, and put the wishes into the outbox."""
         self._wished.clear()
         due = self.ledger.due(self.crm.name, now)
         baseline = self.ledger.undecided(self.crm.name, BASELINE, now=now)
-        for plan in self._plans([*due, *baseline], now, self.rules.deliver, self.go_live_at()):
+        for plan in self._plans([*due, *baseline], now, self.rules.deliver, self.go_live_at(), report):
             counts = self.ledger.commit(plan, now)
             report.decided += len(plan.decisions)
             report.wished += counts.wished
@@ -205,22 +242,26 @@ class Cycle:
     def rehearse(self, now: datetime | None) -> Iterator[Plan]:
         """Yield what would be decided now if everything were delivered; nothing is kept.
 
-        Before the first delivery it is as if leadsync had gone live when it first looked.
+        Before the first delivery it is as if leadsync had gone live when it first looked. With `now` given the CRM is
+        not asked for anything.
         """
         moment = now or self.crm.now()
         self._wished.clear()
         due = self.ledger.due(self.crm.name, moment)
         persons = [*due, *self.ledger.undecided(self.crm.name, BASELINE, now=moment)]
-        yield from self._plans(persons, moment, ALL_KINDS, self.go_live_at() or self.ledger.first_looked(self.crm.name))
+        since = self.go_live_at() or self.first_look()
+        yield from self._plans(persons, moment, ALL_KINDS, since, Report(self.crm.name, "complete"))
 
     def _plans(
-        self, persons: Sequence[str], now: datetime, kinds: frozenset[str], go_live_at: datetime | None
+        self, persons: Sequence[str], now: datetime, kinds: frozenset[str], go_live_at: datetime | None, report: Report
     ) -> Iterator[Plan]:
-        org = self.connect()
-        for people_now in _batches(persons, BATCH):
+        own_user_id = self.ledger.meta(f"user:{self.crm.name}") or self.connect().user_id
+        batches = deque(_batches(persons, BATCH))
+        while batches:
             if self.stopping():
                 raise Stopped
-            directory = self.ledger.directory(self.crm.name, org.user_id, now)
+            people_now = batches.popleft()
+            directory = self.ledger.directory(self.crm.name, own_user_id, now)
             grounds = Grounds(
                 rulebook=self.rules.rulebook,
                 crm=self.crm.name,
@@ -230,24 +271,34 @@ class Cycle:
                 kinds=kinds,
                 link=self.link,
             )
-            book = PoolBook(self.rules.rulebook.routing.pools, directory)
-            away = frozenset(
-                user.id
-                for user in directory.users.values()
-                if book.away(user, now=now, zone=self.rules.rulebook.company.zone)
-            )
-            plan = make_plan(
-                self.ledger.situations(self.crm.name, people_now, law=self.rules.rulebook.law),
-                grounds,
-                book,
-                people(directory.users, away),
-                self.alerts,
-                self.rules.limits,
-                self.ledger.group_sizes(now - timedelta(days=1)),
-                self._wished,
-            )
+            try:
+                plan = self._plan(people_now, grounds)
+            except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+                # One person whom the rules cannot take must not keep the others waiting: halve until it is alone.
+                if len(people_now) > 1:
+                    batches.extendleft(reversed(list(_batches(people_now, (len(people_now) + 1) // 2))))
+                    continue
+                log.error("decision.failed", person_id=people_now[0], error=type(error).__name__, exc_info=True)
+                report.broken.append(people_now[0])
+                continue
             self._wished.update(effect.group_id for effect in plan.effects)
             yield plan
+
+    def _plan(self, persons: Sequence[str], grounds: Grounds) -> Plan:
+        """Decide one batch."""
+        directory, zone = grounds.directory, self.rules.rulebook.company.zone
+        book = PoolBook(self.rules.rulebook.routing.pools, directory)
+        away = frozenset(user.id for user in directory.users.values() if book.away(user, now=grounds.now, zone=zone))
+        return make_plan(
+            self.ledger.situations(self.crm.name, persons, law=self.rules.rulebook.law),
+            grounds,
+            book,
+            people(directory.users, away),
+            self.alerts,
+            self.rules.limits,
+            self.ledger.group_sizes(grounds.now - timedelta(days=1)),
+            self._wished,
+        )
 
     def run_clocks(self, *, now: datetime | None = None) -> Report:
         """Decide and deliver what is due by time alone, without asking the CRM for news; it works while the CRM is down."""
@@ -272,6 +323,8 @@ class Cycle:
         for batch in _batches(rows, SEND_BATCH):
             if self.stopping():
                 raise Stopped
+            if self._is_hindered(report):
+                return
             claimed = set(self.ledger.claim([row.effect.effect_id for row in batch], now))
             ready = [row for row in batch if row.effect.effect_id in claimed]
             if not ready:
@@ -283,12 +336,29 @@ class Cycle:
             except (CrmUnavailable, CrmAuthFailed) as error:
                 # Raised before anything was sent: an adapter answers `unknown` for what it cannot vouch for.
                 wait = (error.retry_after if isinstance(error, CrmUnavailable) else None) or 60.0
-                back = [Outcome(row.effect.effect_id, "pending", "unavailable", wait) for row in ready]
+                back = [Outcome(row.effect.effect_id, "pending", UNAVAILABLE, wait) for row in ready]
                 self._settle(ready, back, now, report)
                 if isinstance(error, CrmBudgetExhausted):
                     return
                 raise
+            except LeadsyncError as error:
+                # Nobody knows how far it came: each record is read before anything is sent again.
+                self._settle(ready, [Outcome(row.effect.effect_id, "unknown", str(error)) for row in ready], now, report)
+                raise
             self._settle(ready, outcomes, now, report)
+
+    def _is_hindered(self, report: Report) -> bool:
+        """Say whether nothing may be claimed now, and note why."""
+        found = self.hindrance()
+        if found is not None:
+            report.hindered = found.code
+        return found is not None
+
+    def _may_tell(self, channel: str, report: Report) -> bool:
+        """Say whether a message may be tried through a channel; one that failed in this cycle is left alone until the next."""
+        if channel in self.unset:
+            report.channels[channel] = self.unset[channel]
+        return channel not in report.channels and not self._is_hindered(report)
 
     def _resolve_unknown(self, now: datetime, report: Report) -> None:
         """Read the records of writes of unknown fate: applied if their token or values stand there, else to be sent again."""
@@ -302,6 +372,8 @@ class Cycle:
         for row in self.ledger.outbox(("pending", "unknown"), now=now, kinds=("escalation", "notice"), crm=self.crm.name):
             message = row.effect
             assert isinstance(message, (Escalation, Notice))
+            if not self._may_tell(message.channel, report):
+                continue
             if message.effect_id not in self.ledger.claim([message.effect_id], now):
                 continue
             channel = self.channels.get(message.channel)
@@ -312,6 +384,8 @@ class Cycle:
                     channel.send(message, self.ledger.address(self.crm.name, message.recipient))
                     outcome = Outcome(message.effect_id, "applied")
                 except ChannelFailed as error:
+                    if not error.permanent:
+                        report.channels[message.channel] = str(error)
                     outcome = Outcome(message.effect_id, "rejected" if error.permanent else "pending", str(error))
             self._settle([row], [outcome], now, report)
 
@@ -322,7 +396,7 @@ class Cycle:
         final: list[Outcome] = []
         disappointed: set[str] = set()
         for row, outcome in zip(rows, outcomes, strict=True):
-            settled = _settled(row, outcome)
+            settled = _settled(row, outcome, now)
             final.append(settled)
             match settled.state:
                 case "applied" if isinstance(row.effect, (Escalation, Notice)):
@@ -358,15 +432,20 @@ _EVENTS = {
 }
 
 
-def _settled(row: OutboxRow, outcome: Outcome) -> Outcome:
+def _settled(row: OutboxRow, outcome: Outcome, now: datetime) -> Outcome:
     """Return the outcome as the outbox keeps it: a conflict is decided anew, too many attempts are the end."""
-    if outcome.state == "pending" and outcome.error == "conflict":
+    if outcome.state != "pending":
+        return outcome
+    if outcome.error == "conflict":
         return replace(outcome, state="superseded")
-    if outcome.state == "pending" and row.attempts + 1 >= MAX_ATTEMPTS:
+    attempts = row.attempts + 1
+    # While the CRM cannot be reached nothing is wrong with the effect, so that never ends it.
+    if attempts >= MAX_ATTEMPTS and now - row.decided_at >= GIVE_UP_AFTER and outcome.error != UNAVAILABLE:
         return replace(outcome, state="dead")
-    if outcome.state == "pending" and outcome.retry_after is None:
-        return replace(outcome, retry_after=retry_after(row.attempts + 1))
-    return outcome
+    asked = outcome.retry_after
+    if asked is not None and (attempts <= SHORT_WAITS or outcome.error == UNAVAILABLE):
+        return outcome
+    return replace(outcome, retry_after=max(asked or 0.0, retry_after(attempts)))
 
 
 def retry_after(attempts: int) -> float:

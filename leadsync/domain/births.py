@@ -5,7 +5,7 @@ What becomes of an import is the law's (`stages.py`); here it is only told apart
 
 from datetime import datetime
 
-from leadsync.domain.conditions import FactValue, Facts, fold, holds
+from leadsync.domain.conditions import Facts, FactValue, fold, holds
 from leadsync.domain.facts import PersonFacts
 from leadsync.domain.funnel import Stage
 from leadsync.domain.grounds import Grounds

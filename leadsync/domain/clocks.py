@@ -24,6 +24,8 @@ from leadsync.domain.records import User
 from leadsync.domain.routing import Member, Pool
 from leadsync.domain.sla import Clock, ClockRule
 
+_MINUTE = timedelta(minutes=1)
+
 LATE_AFTER = timedelta(minutes=5)
 """A rung told longer than this after its time is marked late."""
 
@@ -180,6 +182,14 @@ def rescheduled(rule: ClockRule, clock: Clock, *, now: datetime, calendar: Calen
         rung_times=(*kept, *new[len(old) :]),
         rungs_done=tuple(sorted({*clock.rungs_done, *missed})),
     )
+
+
+def agree(clock: Clock, other: Clock) -> bool:
+    """Say whether two states of one clock have the same times, to the minute: paused time is kept in whole minutes."""
+    pairs = zip((clock.due_at, *clock.rung_times), (other.due_at, *other.rung_times), strict=False)
+    if len(clock.rung_times) != len(other.rung_times):
+        return False
+    return all(a == b or (a is not None and b is not None and abs(a - b) <= _MINUTE) for a, b in pairs)
 
 
 def next_wake(clock: Clock) -> datetime | None:

@@ -1,76 +1,138 @@
 """When a person is routed: at doors only, once per door; a person's own choice of owner stands (semantics.md E)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from leadsync.domain.actors import roles_of
 from leadsync.domain.funnel import Stage
-from leadsync.domain.owners import is_covered, owner_kind
-from leadsync.domain.pools import PoolBook
-from leadsync.domain.records import Value
-from leadsync.domain.routing import Relations, Routed, reachable_pools, route
+from leadsync.domain.moves import Move
+from leadsync.domain.owners import is_covered, owner_kind, responsible
+from leadsync.domain.persons import entries, times_entered
+from leadsync.domain.rejection import desk_of
 from leadsync.domain.situation import Assignment, OwnerChange
 from leadsync.domain.standing import Standing
 
 CHOSEN_BEFORE = timedelta(minutes=10)
 """A member of the target pool whom a person chose up to this long before the door stands (semantics.md E)."""
 
+REASSIGNMENTS = 2
+"""After so many reassignments by the SLA in one stay, the lead goes to the manager (semantics.md F)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """An occasion to route: `key` names it once and for all, `rules` the list that is asked."""
+    """An occasion to route: `key` names it once and for all, `rules` the list that is asked.
+
+    Three doors ask no rules: `desk` leads to a queue, `manager_of` to the manager of a user, `beside` to the owner of the
+    person's twin. `without` are the owners who had the person and must not get them again.
+    """
 
     key: str
-    rules: str
+    rules: str = ""
     without: frozenset[str] = frozenset()
     hand_raised: bool = False
+    desk: str | None = None
+    manager_of: str | None = None
+    beside: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """What came of a door: the assignment that counts, the values that it writes, and whether it is new."""
+def open_door(standing: Standing, target: Stage | None, move: Move | None = None) -> Door | None:
+    """Return the door that is open for a person who is, or by `move` is about to be, in `target`; None when none is.
 
-    assignment: Assignment
-    values: Mapping[str, Value]
-    is_new: bool
-
-
-def open_door(standing: Standing, target: Stage | None, reassign: tuple[str, str | None] | None) -> Door | None:
-    """Return the door that is open for a person who is, or is about to be, in `target`; None when none is.
-
-    `reassign` is what an SLA ladder asks for: (cause, the owner who let it pass). Entering comes before everything else.
+    Entering comes before everything else; then an assignment that never reached the record, a misrouted person, and an
+    owner who is gone.
     """
-    grounds = standing.grounds
-    routing = grounds.rulebook.routing
-    if target is None or not target.routed or standing.excluded or standing.twin is not None or not standing.is_new:
-        return None
-    if grounds.law.open_deal_guard != "none" and standing.deals.outcome == "open" and target.role != "sales_qualified":
-        return None
-    rules = _rules_for(standing, target)
-    if rules is None:
+    if target is None or _shut(standing) or standing.twin is not None:
+        return _twins_door(standing, target, move)
+    stay = f"{target.name}#{_entry_number(standing, target, move)}"
+    if (desk := desk_of(standing)) is not None and move is None:
+        key = f"desk:{stay}"
+        return None if _passed(standing, key) else Door(key, desk=desk)
+    rules = rules_for(standing, target)
+    if not target.routed or rules is None or _guarded(standing, target):
         return None
     hand = standing.facts.get("hand_raised") is True
-    here = standing.stage
-    moving = here is None or here.name != target.name
-    number = _entries_of(standing, target.name) + 1 if moving else max(standing.stay.entry_number, 1)
-    held_in_bulk = not moving and standing.stay.entered_by is not None and standing.stay.entered_by.bulk_id is not None
-    entered = moving or (grounds.is_live(standing.stay.entered_at) and not held_in_bulk)
-    if target.name in routing.doors and entered:
-        key = f"{target.name}#{number}"
-        if not _passed(standing, key):
-            return Door(key, rules, hand_raised=hand)
-    responsible = standing.responsible_id
-    if reassign is not None:
-        cause, owner = reassign
-        return Door(f"sla:{cause}", rules, frozenset({owner} if owner else ()), hand)
-    if standing.record.fields.get("misrouted") is True and responsible:
-        return Door(f"misrouted:{responsible}:{target.name}#{number}", rules, frozenset({responsible}), hand)
-    if entered and not _looked_after(standing, responsible):
-        return Door(f"owner_gone:{responsible}:{target.name}#{number}", rules, hand_raised=hand)
+    owner = standing.responsible_id
+    if move is not None and move.misrouted:
+        return Door(f"misrouted:{owner}:{stay}", rules, frozenset({owner} if owner else ()), hand)
+    entered = move is not None or _entered_now(standing)
+    if entered and target.name in standing.grounds.rulebook.routing.doors and not _passed(standing, stay):
+        return Door(stay, rules, hand_raised=hand)
+    if (made := _unheard(standing)) is not None:
+        return Door(made.door, rules, hand_raised=hand)
+    if standing.record.fields.get("misrouted") is True and owner:
+        return Door(f"misrouted:{owner}:{stay}", rules, frozenset({owner}), hand)
+    if entered and not is_looked_after(standing):
+        return Door(f"owner_gone:{owner}:{stay}", rules, hand_raised=hand)
     return None
 
 
-def _rules_for(standing: Standing, target: Stage) -> str | None:
+def reassign_door(standing: Standing, cause: str, owner_id: str | None) -> Door | None:
+    """Return the door that an SLA ladder opens because `owner_id` let the person wait; None where nobody is routed.
+
+    After two such reassignments in one stay it leads to the manager.
+    """
+    target = standing.stage
+    if target is None or _shut(standing) or standing.twin is not None or _guarded(standing, target):
+        return None
+    rules = rules_for(standing, target)
+    if not target.routed or rules is None:
+        return None
+    made = [a for a in standing.situation.assignments if a.door.startswith("sla:") and a.at >= standing.stay.entered_at]
+    return Door(
+        key=f"sla:{cause}",
+        rules=rules,
+        without=frozenset({owner_id} if owner_id else ()),
+        hand_raised=standing.facts.get("hand_raised") is True,
+        manager_of=owner_id if len(made) >= REASSIGNMENTS else None,
+    )
+
+
+def why_not_routed(standing: Standing, target: Stage | None) -> str | None:
+    """Return the reason for which nobody routes a person in a routed stage now, None when nothing keeps anybody."""
+    if target is None or not target.routed:
+        return None
+    if standing.excluded:
+        return "excluded by its condition"
+    if standing.twin is not None:
+        return f"twin of {standing.twin.person_id}"
+    if not standing.is_new:
+        return "nothing has happened since going live"
+    if "owner" not in standing.grounds.kinds:
+        return "owners are not delivered"
+    if _guarded(standing, target):
+        return "in an open deal"
+    if rules_for(standing, target) is None:
+        return "no door leads here"
+    entered = standing.stay.entered_by
+    if entered is not None and entered.bulk_id is not None:
+        return f"part of the mass change {entered.bulk_id}"
+    return None
+
+
+def _shut(standing: Standing) -> bool:
+    """Say whether no door opens at all: nothing happened, the person is none of ours, or owners are not delivered."""
+    return standing.excluded or not standing.is_new or "owner" not in standing.grounds.kinds
+
+
+def _guarded(standing: Standing, target: Stage) -> bool:
+    guard = standing.grounds.law.open_deal_guard
+    return guard != "none" and standing.deals.outcome == "open" and target.role != "sales_qualified"
+
+
+def _twins_door(standing: Standing, target: Stage | None, move: Move | None) -> Door | None:
+    """Return the door by which a twin that nobody looks after gets the owner of whoever speaks for the group."""
+    twin = standing.twin
+    if target is None or twin is None or not target.routed or _shut(standing) or not _entered_now(standing):
+        return None
+    owner = responsible(twin.record, standing.grounds.mapping)
+    key = f"twin:{twin.person_id}:{target.name}#{_entry_number(standing, target, move)}"
+    if owner is None or owner == standing.responsible_id or is_looked_after(standing) or _passed(standing, key):
+        return None
+    return Door(key, beside=owner)
+
+
+def rules_for(standing: Standing, target: Stage) -> str | None:
     """Return the list of rules of a stage's own door, else of the last door before it."""
     routing, stages = standing.grounds.rulebook.routing, standing.grounds.law.stages
     if target.name in routing.doors:
@@ -83,173 +145,77 @@ def _rules_for(standing: Standing, target: Stage) -> str | None:
     return max(before, default=(0, None))[1]
 
 
-def _entries_of(standing: Standing, stage: str) -> int:
-    count, last = 0, None
-    for move in standing.moves:
-        if move.to_stage is None:
-            continue
-        if move.to_stage == stage and last != stage and not move.correction:
-            count += 1
-        last = move.to_stage
-    return count
+def _entry_number(standing: Standing, target: Stage, move: Move | None) -> int:
+    """Return how often the person will have entered the stage, a stay that a correction restores not counted again."""
+    count = times_entered(standing.moves, target.name)
+    if move is None:
+        return max(count, 1)
+    began = entries(standing.moves)
+    restored = move.correction and len(began) > 1 and began[-2].to_stage == target.name
+    return count if restored else count + 1
+
+
+def _entered_now(standing: Standing) -> bool:
+    """Say whether the present stay began since going live, and not with a mass change."""
+    entered = standing.stay.entered_by
+    return standing.grounds.is_live(standing.stay.entered_at) and (entered is None or entered.bulk_id is None)
 
 
 def _passed(standing: Standing, key: str) -> bool:
     """Say whether a door was passed already: its assignment was made, and the record shows it or a later choice."""
-    made = next((a for a in reversed(standing.situation.assignments) if a.door == key), None)
+    made = made_at(standing, key)
     return made is not None and not _lost(standing, made)
+
+
+def made_at(standing: Standing, key: str) -> Assignment | None:
+    """Return the assignment that was made at a door, None when nobody came through it yet."""
+    return next((made for made in reversed(standing.situation.assignments) if made.door == key), None)
+
+
+def _unheard(standing: Standing) -> Assignment | None:
+    """Return the last assignment of this stay if it never reached the record: it is wished for again."""
+    made = standing.situation.assignments[-1] if standing.situation.assignments else None
+    if made is None or made.at < standing.stay.entered_at or not made.owner_id or not _lost(standing, made):
+        return None
+    return made
 
 
 def _lost(standing: Standing, made: Assignment) -> bool:
     """Say whether the last assignment never reached the record: nobody chose since, and somebody else stands there."""
     if made is not standing.situation.assignments[-1] or _shows(standing, made):
         return False
-    return not any(change.at >= made.at and not _is_ours(change, standing) for change in standing.situation.owners)
+    return not any(change.at >= made.at and not is_ours(change, standing) for change in standing.situation.owners)
 
 
 def _shows(standing: Standing, made: Assignment) -> bool:
-    if standing.responsible_id == made.owner_id:
+    if standing.responsible_id == made.owner_id or not made.owner_id:
         return True
     return bool(standing.record.fields.get("queue")) and made.owner_id in standing.grounds.directory.queues
 
 
-def _is_ours(change: OwnerChange, standing: Standing) -> bool:
+def is_ours(change: OwnerChange, standing: Standing) -> bool:
+    """Say whether an owner came by our own write."""
     return change.by == standing.grounds.directory.own_user_id
 
 
-def _looked_after(standing: Standing, responsible: str | None) -> bool:
+def is_looked_after(standing: Standing) -> bool:
     """Say whether somebody has the person, or a reason is named why they wait."""
-    grounds = standing.grounds
-    if is_covered(responsible, grounds.directory, grounds.mapping, grounds.rulebook.routing):
+    grounds, owner = standing.grounds, standing.responsible_id
+    if is_covered(owner, grounds.directory, grounds.mapping, grounds.rulebook.routing):
         return True
-    if owner_kind(responsible, grounds.directory, grounds.mapping, grounds.rulebook.routing) == "inactive":
+    if owner_kind(owner, grounds.directory, grounds.mapping, grounds.rulebook.routing) == "inactive":
         return False
     last = standing.situation.assignments[-1] if standing.situation.assignments else None
     return last is not None and not _lost(standing, last)
 
 
-def go_through(door: Door, standing: Standing, book: PoolBook) -> Passage:
-    """Return who gets the person at this door.
-
-    A door whose assignment was made but never reached the record gives the same answer again without a new charge.
-    A member of the target pool whom a person chose shortly before stays, and is charged.
-    """
+def is_chosen_by_a_person(standing: Standing, change: OwnerChange, *, moving: bool) -> bool:
+    """Say whether a person, and no integration, chose an owner at this door or shortly before it."""
     grounds = standing.grounds
-    made = next((a for a in reversed(standing.situation.assignments) if a.door == door.key), None)
-    if made is not None:
-        return Passage(made, _values(standing, made.owner_id, _queue_name(standing, made.owner_id)), is_new=False)
-    zone = grounds.rulebook.company.zone
-    tier = "hand_raiser" if door.hand_raised else "normal"
-    chosen = _chosen_by_a_person(standing, door, book)
-    if chosen is not None:
-        pool = book.membership(chosen, reachable_pools(grounds.rulebook.routing, door.rules))
-        book.charge(pool[0].name if pool else None, tier, chosen, now=grounds.now, zone=zone)
-        routed = Routed("user", chosen, "chosen", "a person chose this owner", pool[0].name if pool else None, sticky=True)
-    else:
-        objects = grounds.mapping.objects[standing.record.ref.object]
-        assigned_by_owner = objects.responsible == "owner"
-        routed = route(
-            grounds.rulebook.routing,
-            door.rules,
-            standing.facts,
-            relations=_relations(standing, door, book),
-            directory=grounds.directory,
-            book=book,
-            tier=tier,
-            now=grounds.now,
-            zone=zone,
-            without=door.without,
-            queue_may_own=not (assigned_by_owner and standing.record.ref.object == "contact"),
-            fallback_user=objects.fallback_user,
-        )
-    assignment = Assignment(
-        person_id=standing.situation.person_id,
-        record_id=standing.record.ref.id,
-        rule=routed.rule,
-        pool=routed.pool,
-        tier=tier,
-        sticky=routed.sticky,
-        owner_id=routed.owner_id or "",
-        by="leadsync",
-        at=grounds.now,
-        reason=routed.reason,
-        door=door.key,
-        candidates=routed.candidates,
-    )
-    return Passage(assignment, _values(standing, routed.owner_id, routed.queue), is_new=True)
-
-
-def _queue_name(standing: Standing, owner_id: str) -> str | None:
-    queue = standing.grounds.directory.queues.get(owner_id)
-    return queue.name if queue else None
-
-
-def _values(standing: Standing, owner_id: str | None, queue: str | None) -> Mapping[str, Value]:
-    """Return the fields that make somebody responsible; a queue cannot be an assignee, so its name stands beside."""
-    if not owner_id:
-        return {"queue": queue}
-    objects = standing.grounds.mapping.objects[standing.record.ref.object]
-    misrouted: Mapping[str, Value] = {"misrouted": False} if standing.record.fields.get("misrouted") else {}
-    if objects.responsible == "owner":
-        return {"owner": owner_id, "queue": queue, **misrouted}
-    return {"assignee": None if queue else owner_id, "queue": queue, **misrouted}
-
-
-def _chosen_by_a_person(standing: Standing, door: Door, book: PoolBook) -> str | None:
-    """Return the member of a pool behind this door whom a person made responsible shortly before."""
-    pools = reachable_pools(standing.grounds.rulebook.routing, door.rules)
-    responsible = standing.responsible_id
-    if responsible is None or responsible in door.without or book.membership(responsible, pools) is None:
-        return None
-    came = [c for c in standing.situation.owners if c.owner_id == responsible]
-    entered = standing.stay.entered_at
-    if came and not _is_ours(came[-1], standing) and came[-1].at >= entered - CHOSEN_BEFORE and came[-1].by is not None:
-        return responsible if not _is_automation(came[-1].by, standing) else None
-    return None
-
-
-def _is_automation(user_id: str, standing: Standing) -> bool:
-    grounds = standing.grounds
-    return owner_kind(user_id, grounds.directory, grounds.mapping, grounds.rulebook.routing) not in ("rep", "human")
-
-
-def _relations(standing: Standing, door: Door, book: PoolBook) -> Relations:
-    grounds, routing = standing.grounds, standing.grounds.rulebook.routing
-    pools = reachable_pools(routing, door.rules)
-
-    def reps(owner_id: object) -> str | None:
-        return owner_id if isinstance(owner_id, str) and book.membership(owner_id, pools) else None
-
-    account = standing.account
-    colleague = next(
-        (
-            owner
-            for person, owner in (grounds.directory.colleagues.get(account.id, ()) if account else ())
-            if person != standing.situation.person_id and reps(owner)
-        ),
-        None,
-    )
-    former, until = _former_owner(standing, pools, book)
-    return Relations(
-        deal_owner=standing.deals.open.owner_id if standing.deals.open else None,
-        account_colleague=colleague,
-        account_owner=reps(account.fields.get("owner")) if account else None,
-        former_owner=former,
-        former_until=until,
-        ambiguous_account=standing.ambiguous_account,
-    )
-
-
-def _former_owner(standing: Standing, pools: tuple[str, ...], book: PoolBook) -> tuple[str | None, datetime | None]:
-    """Return the rep behind this door who had the person last, and until when; who still has them, until now."""
-    held: list[tuple[datetime, str]] = []
-    changes = [c for c in standing.situation.owners if c.field == "owner" or c.owner_id]
-    for index, change in enumerate(changes):
-        nxt = next((c.at for c in changes[index + 1 :] if c.field == change.field), standing.grounds.now)
-        if change.owner_id and book.membership(change.owner_id, pools):
-            held.append((nxt, change.owner_id))
-    if not held:
-        return None, None
-    until, owner = max(held)
-    return owner, until
-
+    came_to_the_door_at = grounds.now if moving else standing.stay.entered_at
+    if change.by is None or is_ours(change, standing) or change.at < came_to_the_door_at - CHOSEN_BEFORE:
+        return False
+    user = grounds.directory.users.get(change.by)
+    if owner_kind(change.by, grounds.directory, grounds.mapping, grounds.rulebook.routing) not in ("rep", "human"):
+        return False
+    return "automation" not in roles_of(grounds.mapping, grounds.rulebook.routing, user, grounds.directory.own_user_id)

@@ -141,7 +141,9 @@ def _class_lacks(standing: Standing, move: Transition) -> tuple[str, ...]:
     came = [entry.at for entry in entries(standing.moves) if entry.at < move.at]
     start = came[-1] if came else move.at
     attempts = sum(
-        1 for t in standing.touches if is_outbound(t) and start < t.at <= move.at and is_by_a_person(t, standing.grounds)
+        1
+        for t in standing.touches
+        if is_outbound(t) and start < t.at <= move.at and is_by_a_person(t, standing.grounds)
     )
     return failing(needs, Given(standing.facts, {"attempts": attempts}))
 

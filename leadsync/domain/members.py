@@ -5,7 +5,7 @@ Whose turn it is among those who fit is `pools.py`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -152,6 +152,11 @@ def out_of_office(text: str, now: datetime, zone: str) -> str | None:
 def day_of(at: datetime, zone: str) -> str:
     """Return the date that an instant falls on in a zone, as ISO text."""
     return at.astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def midnight_of(day: str, zone: str, *, later: int = 0) -> datetime:
+    """Return the UTC instant at which an ISO date begins in a zone, or a day so many days later."""
+    return datetime.combine(date.fromisoformat(day) + timedelta(days=later), time.min, ZoneInfo(zone)).astimezone(UTC)
 
 
 @lru_cache(maxsize=64)  # asked for every member of a pool at one and the same instant

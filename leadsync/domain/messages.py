@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from leadsync.domain.calendars import local_text
-from leadsync.domain.doors import Passage
 from leadsync.domain.effects import Notice, effect_id
+from leadsync.domain.funnel import Stage
 from leadsync.domain.instants import to_text
+from leadsync.domain.passing import Passage
 from leadsync.domain.scoring import ScoreLine
 from leadsync.domain.stages import PutBack
 from leadsync.domain.standing import Standing
@@ -29,10 +30,9 @@ def words_for(standing: Standing, *, due_at: datetime | None = None, **more: str
     former_user = users.get(former.owner_id) if former else None
     asked = [touch for touch in inbound if touch.text]
     name = " ".join(str(part) for part in (fields.get("first_name"), fields.get("last_name")) if part)
-    company = fields.get("company") or (standing.account.fields.get("name") if standing.account else None)
     words = {
         "person": name or record.ref.id,
-        "company": str(company or ""),
+        "company": str(standing.facts.get("company") or ""),
         "stage": standing.stage.label if standing.stage else "",
         "score": str(standing.score.whole),
         "top_score_lines": ", ".join(_line(line) for line in _top(standing.score.lines)),
@@ -40,7 +40,9 @@ def words_for(standing: Standing, *, due_at: datetime | None = None, **more: str
         "form_text": (asked[-1].text or "") if asked else "",
         "owner": owner.name if owner else "",
         "former_owner": former_user.name if former_user else "",
-        "reason": standing.hold.reason.label if standing.hold and standing.hold.reason else (former.reason if former else ""),
+        "reason": standing.hold.reason.label
+        if standing.hold and standing.hold.reason
+        else (former.reason if former else ""),
         "what_to_do": grounds.rulebook.sla.duties.get(stage, ""),
         "due": local_text(due_at, grounds.rulebook.company.zone) if due_at else "",
         "link": f"{grounds.link}/{record.ref.id}" if grounds.link else record.ref.id,
@@ -76,7 +78,9 @@ def _notice(
     ]
 
 
-def assigned_notices(standing: Standing, passage: Passage, due_at: datetime | None) -> list[Notice]:
+def assigned_notices(
+    standing: Standing, target: Stage | None, passage: Passage, due_at: datetime | None
+) -> list[Notice]:
     """Return what tells a rep of a new person: who, why, what they did, what to do, due when (semantics.md E)."""
     grounds, made = standing.grounds, passage.assignment
     if made.owner_id not in grounds.directory.users:
@@ -86,11 +90,34 @@ def assigned_notices(standing: Standing, passage: Passage, due_at: datetime | No
     message = pool.notice_message if pool else "assigned"
     if message not in grounds.rulebook.sla.messages:
         return []
-    words = words_for(standing, due_at=due_at, owner=grounds.directory.users[made.owner_id].name)
+    words = brief_words(standing, target, made.owner_id, due_at)
     # A channel that is no person's address (a floor's Slack, a team's Teams) is told itself.
     people_through = grounds.rulebook.sla.people_through
     to = [(name, made.owner_id if name in people_through or name == "crm_task" else name) for name in through]
     return _notice(standing, "assigned", message, to, made.door, words)
+
+
+def brief_words(standing: Standing, target: Stage | None, owner_id: str, due_at: datetime | None) -> Mapping[str, str]:
+    """Return the words of what a rep is told of a new person, in the stage that they are, or are about to be, in.
+
+    The former owner is who had the person until now.
+    """
+    users = standing.grounds.directory.users
+    new, had = users.get(owner_id), users.get(standing.responsible_id or "")
+    more = {"owner": new.name} if new else {}
+    if had is not None and had != new:
+        more["former_owner"] = had.name
+    if target is not None:
+        more |= {"stage": target.label, "what_to_do": standing.grounds.rulebook.sla.duties.get(target.name, "")}
+    return words_for(standing, due_at=due_at, **more)
+
+
+def brief(standing: Standing, target: Stage | None, passage: Passage, due_at: datetime | None) -> str | None:
+    """Return the brief for the record itself, None when nobody is assigned or no message says how it reads."""
+    message = standing.grounds.rulebook.sla.messages.get("assigned")
+    if message is None or not passage.assignment.owner_id:
+        return None
+    return fill(message, brief_words(standing, target, passage.assignment.owner_id, due_at))[1]
 
 
 def put_back_notices(standing: Standing, put_back: PutBack, judgements: Sequence[Judgement]) -> list[Notice]:
@@ -98,7 +125,7 @@ def put_back_notices(standing: Standing, put_back: PutBack, judgements: Sequence
     if put_back.kind not in ("revert", "redirect"):
         return []
     move, law = put_back.move, standing.grounds.law
-    why = next((j.why for j in judgements if j.seq == move.seq), "")
+    why = next((j.why for j in judgements if j.seq == move.seq), move.why)
     words = words_for(
         standing,
         why=why,
@@ -109,9 +136,7 @@ def put_back_notices(standing: Standing, put_back: PutBack, judgements: Sequence
     return _by_rule(standing, "put_back", _cause(move), words, actor_id=move.actor_id)
 
 
-def reason_notices(
-    standing: Standing, missing: Sequence[tuple[Transition, tuple[str, ...]]]
-) -> list[Notice]:
+def reason_notices(standing: Standing, missing: Sequence[tuple[Transition, tuple[str, ...]]]) -> list[Notice]:
     """Return the requests for what a legal move needed and did not bring, once for each move (semantics.md A)."""
     notices: list[Notice] = []
     for move, lacking in missing:
@@ -121,10 +146,37 @@ def reason_notices(
     return notices
 
 
+def insisted_notices(standing: Standing, insisted: Sequence[Transition], alerts: str) -> list[Notice]:
+    """Return what tells operations that a move was made again after it had been put back; nobody fights over it."""
+    stages, notices = standing.grounds.law.stages, []
+    for move in insisted:
+        words = words_for(standing)
+        stages_named = [stages[name].label if name else "" for name in (move.from_stage, move.to_stage)]
+        text = f"{words['person']} was moved from {stages_named[0]} to {stages_named[1]} again"
+        notices.append(
+            Notice(
+                effect_id=effect_id("notice", "insisted", standing.record.ref, _cause(move), alerts),
+                person_id=standing.situation.person_id,
+                ref=standing.record.ref,
+                notice="insisted",
+                channel=alerts,
+                recipient=alerts,
+                title=text,
+                text=f"{text} after it had been put back; it is left as it is. {words['link']}",
+            )
+        )
+    return notices
+
+
+def doubtful_notices(standing: Standing) -> list[Notice]:
+    """Return what tells whom sla.yaml names under `untouched` of a lead that claims an interaction nobody knows of."""
+    return _by_rule(standing, "untouched", "untouched", words_for(standing))
+
+
 def hand_raised_notices(standing: Standing) -> list[Notice]:
     """Return what tells the owner that somebody who is already with sales, or in a deal, asks to be called."""
     at, stage = standing.hand_raised_at, standing.stage
-    if at is None or stage is None or not standing.grounds.is_live(at) or standing.excluded or standing.twin:
+    if at is None or stage is None or not standing.grounds.is_live(at) or standing.twin:
         return []
     cause = f"hand:{to_text(at)}"
     deal = standing.deals.open

@@ -149,7 +149,9 @@ def milestones(situation: Situation, moves: Sequence[Transition], law: FunnelLaw
     in_line = {move.seq for move in moves}
     line_entries = entries(moves)
     carried = {
-        entry.seq for other in situation.records if (entry := _carried_by_merge(situation, other, line_entries)) is not None
+        entry.seq
+        for other in situation.records
+        if (entry := _carried_by_merge(situation, other, line_entries)) is not None
     }
     beside = [
         entry
@@ -192,4 +194,5 @@ def _passes(line_entries: Sequence[Transition], law: FunnelLaw) -> int:
 
 
 def _role(law: FunnelLaw, stage: str | None) -> str | None:
-    return law.stages[stage].role if stage in law.stages else None
+    found = law.stages.get(stage or "")
+    return found.role if found else None

@@ -22,7 +22,18 @@ from datetime import datetime, timedelta
 from math import fsum
 
 from leadsync.domain.conditions import fold
-from leadsync.domain.members import Absence, Member, Pool, Wanted, by_name, day_of, midnight, out_of_office, unfit
+from leadsync.domain.members import (
+    Absence,
+    Member,
+    Pool,
+    Wanted,
+    by_name,
+    day_of,
+    midnight,
+    midnight_of,
+    out_of_office,
+    unfit,
+)
 from leadsync.domain.records import User
 from leadsync.domain.situation import Directory
 
@@ -106,6 +117,13 @@ class PoolBook:
         if user.out_of_office_until and (until := out_of_office(user.out_of_office_until, now, zone)):
             last.append(until)
         return max(last, default=None)
+
+    def leaves_at(self, user: User, *, now: datetime, zone: str) -> datetime | None:
+        """Return when the user's next absence begins that the rule file lists, None without one."""
+        today = day_of(now, zone)
+        coming = [absence.first for absence in self._absences.get(user.id, ()) if absence.first > today]
+        first = min(coming, default=None)
+        return midnight_of(first, zone) if first else None
 
     def full(self, member: Member, user_id: str, *, now: datetime, zone: str) -> str | None:
         """Return which cap leaves no room for one more, None when there is room.

@@ -1,8 +1,7 @@
 """Where one person stands now: everything the rules decide from, gathered once per decision."""
 
-from dataclasses import dataclass
-
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from leadsync.domain.accounts import match_account

@@ -25,6 +25,9 @@ WORDS = (
 )  # fmt: skip
 """The words that a message may have filled in."""
 
+CRM_TASK = "crm_task"
+"""The channel that makes a task for a person on one record; tasks are never folded into another message."""
+
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
 
@@ -166,7 +169,7 @@ def digest(messages: Sequence[Escalation | Notice], digest_above: int, message: 
     tellings: list[Telling] = []
     for (channel, recipient), group in groups.items():
         late = sum(isinstance(one, Escalation) and one.late for one in group)
-        if len(group) <= digest_above and late <= 1:
+        if channel == CRM_TASK or (len(group) <= digest_above and late <= 1):
             tellings.extend(Telling(one, (one.effect_id,)) for one in group)
             continue
         covers = tuple(one.effect_id for one in group)

@@ -1,37 +1,29 @@
-"""The clocks of one person: which run, what stops them, and which rungs of their ladders are due now.
+"""The clocks of one person: which run, what stops and pauses them, and which rungs of their ladders are due now.
 
-How a clock counts is `clocks.py`, who is told `telling.py`; here it is decided what a person's standing means for them.
-A hand-raiser's clock starts with the touch, every other with the stay (semantics.md F).
+Which clocks there are is `starting.py`, how one counts `clocks.py`, whose follow-up meets it `follow_up.py`, what a rung
+says `rungs.py` (semantics.md F).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadsync.domain import clocks
-from leadsync.domain.calendars import Calendar, calendar_for
-from leadsync.domain.conditions import FactValue, Facts, Test, holds
-from leadsync.domain.durations import Duration
-from leadsync.domain.effects import Escalation, effect_id
-from leadsync.domain.owners import owner_kind
+from leadsync.domain.conditions import holds, names
+from leadsync.domain.conversion import merge_move
+from leadsync.domain.effects import Escalation
+from leadsync.domain.facts import Given
+from leadsync.domain.follow_up import attempts_of, met_at
+from leadsync.domain.members import midnight_of
+from leadsync.domain.persons import left_at, times_entered
 from leadsync.domain.pools import PoolBook
-from leadsync.domain.routing import Pool
+from leadsync.domain.rungs import AWAY, Due, act_of, escalations
 from leadsync.domain.sla import Clock, ClockRule
 from leadsync.domain.standing import Standing
-from leadsync.domain.telling import People, fill, recipients
-from leadsync.domain.touches import Touch
+from leadsync.domain.starting import CORRECTED, HAND, Owned, calendar_of, wanted_clocks
+from leadsync.domain.telling import People
 
-HAND_RAISED = "hand_raised"
-CRM_TASK = "crm_task"
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An act of a ladder whose time has come: reassign or recycle, with the clock that asks for it."""
-
-    act: str
-    clock: Clock
-    rung: int
+MERGED = "merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,290 +37,159 @@ class Waiting:
     next_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
-    cause: str
-    at: datetime
-    backlog: bool = False
-
-
-class _Since:
-    """A person's facts with the follow-ups counted since a clock's start."""
-
-    def __init__(self, facts: Facts, given: Mapping[str, FactValue]) -> None:
-        self._facts = facts
-        self._given = given
-
-    @property
-    def now(self) -> datetime:
-        return self._facts.now
-
-    def get(self, name: str) -> FactValue:
-        return self._given[name] if name in self._given else self._facts.get(name)
-
-    def after(self, start: datetime, duration: Duration) -> datetime:
-        return self._facts.after(start, duration)
-
-
 def wait(
     standing: Standing,
+    owned: Owned,
     *,
     book: PoolBook,
     who: People,
     alerts: str,
-    owner_id: str | None,
-    owner_since: datetime | None,
     words: Callable[[], Mapping[str, str]],
 ) -> Waiting:
-    """Return what a person's clocks say now.
+    """Return what a person's clocks say now; `words` gives the words of messages about the person.
 
-    `owner_id` is who is responsible from now on (a fresh assignment included), `owner_since` since when; `words` gives
-    the words of messages about the person. A clock that no rule starts any more is stopped by the stage having been left.
+    A clock that no rule starts any more is stopped by the stage having been left. Clocks of a record that is gone are
+    void, and so are those of a rule that is gone.
     """
-    situation, grounds = standing.situation, standing.grounds
-    known = {clock.clock_id: clock for clock in situation.clocks}
-    running: dict[str, Clock] = {}
-    wanted: set[str] = set()
-    for rule in grounds.rulebook.sla.clocks.values():
-        for start in _starts(rule, standing):
-            for clock in _clocks(rule, start, standing, book, owner_id, owner_since):
-                kept = known.get(clock.clock_id)
-                if kept is not None and kept.void_reason == clocks.REASSIGNED and kept.kind == "owner":
-                    kept = clocks.resume(
-                        rule, kept, at=owner_since or grounds.now, calendar=_calendar(standing, clock.calendar, owner_id)
-                    )
-                running[clock.clock_id] = kept or clock
-                wanted.add(clock.clock_id)
-    for clock in situation.clocks:
-        if clock.stopped_at is None:
-            running.setdefault(clock.clock_id, clock)
+    sla = standing.grounds.rulebook.sla
+    known = {clock.clock_id: clock for clock in standing.situation.clocks}
+    wanted, doubled = wanted_clocks(standing, owned, book) if standing.is_alive else ({}, ())
+    running = {clock.clock_id: clock for clock in known.values() if clock.stopped_at is None} | wanted
     changed: list[Clock] = []
-    escalations: list[Escalation] = []
+    told: list[Escalation] = []
     acts: list[Due] = []
     nexts: list[datetime] = []
     dues: list[datetime] = []
     for clock_id, clock in running.items():
-        rule_now = grounds.rulebook.sla.clocks.get(clock.rule)
-        if rule_now is None:
+        rule = sla.clocks.get(clock.rule)
+        if clock.stopped_at is not None:
             continue
-        ticked = _tick(rule_now, clock, standing, book, owner_id, is_wanted=clock_id in wanted)
+        if rule is None:
+            changed.append(_without_rule(clock, standing.grounds.now))
+            continue
+        ticked = _tick(rule, clock, standing, owned, book, is_wanted=clock_id in wanted, is_double=clock_id in doubled)
         if ticked.clock != known.get(clock_id):
             changed.append(ticked.clock)
         for rung, late in zip(ticked.due_rungs, ticked.late, strict=True):
-            told, act = _rung(rule_now, ticked.clock, rung, standing, book, who, alerts, words(), is_late=late)
-            escalations += told
-            acts += act
-        if ticked.next_at is not None:
-            nexts.append(ticked.next_at)
-        if ticked.clock.stopped_at is None and ticked.clock.due_at is not None:
-            dues.append(ticked.clock.due_at)
-    return Waiting(tuple(changed), tuple(escalations), tuple(acts), min(dues, default=None), min(nexts, default=None))
+            told += escalations(rule, ticked.clock, rung, standing, book, who, alerts, words(), is_late=late)
+            acts += [act] if (act := act_of(rule, ticked.clock, rung)) else []
+        if ticked.clock.stopped_at is not None:
+            continue
+        away, look_at = _away(rule, ticked.clock, standing, book)
+        acts += [Due("reassign", ticked.clock, AWAY)] if away == "reassign" else []
+        nexts += [at for at in (ticked.next_at, look_at) if at is not None]
+        dues += [ticked.clock.due_at] if ticked.clock.due_at is not None else []
+    return Waiting(tuple(changed), tuple(told), tuple(acts), min(dues, default=None), min(nexts, default=None))
 
 
-def _starts(rule: ClockRule, standing: Standing) -> tuple[_Start, ...]:
-    """Return what starts this clock now: the stay it is on, or a hand that was raised."""
-    grounds, stage, stay = standing.grounds, standing.stage, standing.stay
-    if stage is None or standing.excluded or standing.twin is not None or stage.role in ("raw", "outside", "exit"):
-        return ()
-    if rule.starts == HAND_RAISED:
-        at = standing.hand_raised_at
-        if stage.role == "recycle" or not grounds.is_live(at) or at is None:
-            return ()
-        return (_Start(f"hand:{at.isoformat()}", at),)
-    if rule.starts != stage.name or stay.entered_by is None or stay.entered_by.bulk_id is not None:
-        return ()
-    cause = f"{stage.name}#{stay.entry_number}"
-    if stay.entered_by.verdict == "adopted" or not grounds.is_live(stay.entered_at):
-        return (_Start(cause, stay.entered_at, backlog=True),) if grounds.go_live_at is not None else ()
-    return (_Start(cause, stay.entered_at),)
-
-
-def _clocks(
-    rule: ClockRule,
-    start: _Start,
-    standing: Standing,
-    book: PoolBook,
-    owner_id: str | None,
-    owner_since: datetime | None,
-) -> list[Clock]:
-    """Return the person's clock, and the owner's if a user is responsible."""
-    grounds, rulebook = standing.grounds, standing.grounds.rulebook
-    seat = book.membership(owner_id, rulebook.routing.pools) if owner_id else None
-    pool, member = seat or (_door_pool(standing), None)
-    name = clocks.calendar_name(rule, pool, member, rulebook.calendars.default)
-    owner = grounds.directory.users.get(owner_id or "")
-    lead_name = clocks.calendar_name(rule, _door_pool(standing), None, rulebook.calendars.default)
-    common = {"person_id": standing.situation.person_id, "cause": start.cause, "backlog": start.backlog}
-    lead = clocks.start_clock(
-        rule,
-        kind="lead",
-        owner_id=None,
-        calendar_name=lead_name,
-        at=start.at,
-        calendars=rulebook.calendars,
-        owner=None,
-        zone=rulebook.company.zone,
-        **common,  # type: ignore[arg-type]
+def put_off(waiting: Waiting) -> Waiting:
+    """Return the same with the acts not done, because the person is moved or routed anyhow; they are due again next time."""
+    open_rungs = {(act.clock.clock_id, act.rung) for act in waiting.acts}
+    kept = tuple(
+        replace(clock, rungs_done=tuple(r for r in clock.rungs_done if (clock.clock_id, r) not in open_rungs))
+        for clock in waiting.clocks
     )
-    if start.backlog or owner is None or not owner.active:
-        return [lead]
-    since = max(start.at, owner_since) if owner_since else start.at
-    owned = clocks.start_clock(
-        rule,
-        kind="owner",
-        owner_id=owner.id,
-        calendar_name=name,
-        at=since,
-        calendars=rulebook.calendars,
-        owner=owner,
-        zone=rulebook.company.zone,
-        **common,  # type: ignore[arg-type]
-    )
-    return [lead, owned]
-
-
-def _door_pool(standing: Standing) -> Pool | None:
-    """Return the first pool that the rules of the person's stage lead to, for clocks that go by no owner."""
-    routing = standing.grounds.rulebook.routing
-    rules = routing.rules.get(routing.doors.get(standing.stage.name, "") if standing.stage else "", ())
-    pools = (getattr(rule.assign, "pool", None) for rule in rules)
-    return next((routing.pools[name] for name in pools if name), None)
-
-
-def _calendar(standing: Standing, name: str, owner_id: str | None) -> Calendar:
-    owner = standing.grounds.directory.users.get(owner_id or "")
-    rulebook = standing.grounds.rulebook
-    return calendar_for(rulebook.calendars, name, owner, rulebook.company.zone)
+    return replace(waiting, clocks=kept, acts=())
 
 
 def _tick(
-    rule: ClockRule, clock: Clock, standing: Standing, book: PoolBook, owner_id: str | None, *, is_wanted: bool
+    rule: ClockRule,
+    clock: Clock,
+    standing: Standing,
+    owned: Owned,
+    book: PoolBook,
+    *,
+    is_wanted: bool,
+    is_double: bool,
 ) -> clocks.ClockTick:
-    grounds = standing.grounds
-    by = _counting(clock, standing, book)
-    attempts = standing.attempts_since(clock.started_at, by)
-    left_at = None if is_wanted or _is_same_stay(clock, standing) else standing.stay.entered_at
-    met_at = _met_at(rule, clock, standing, attempts, left=left_at is not None)
-    void = None
-    if standing.excluded or standing.twin is not None:
-        void = "excluded" if standing.excluded else "twin"
-    elif clock.kind == "owner" and clock.owner_id != owner_id and left_at is None:
-        void = clocks.REASSIGNED
-    facts = _Since(standing.facts, {"attempts": len(attempts), "left_stage": left_at is not None})
+    grounds, record = standing.grounds, standing.record
+    attempts = attempts_of(clock, standing, book)
+    ended_at = None if is_wanted or _goes_on(clock, standing) else _left_at(clock, standing)
+    void, void_at = _void(clock, standing, owned, has_left=ended_at is not None, is_double=is_double)
+    facts = Given(standing.facts, {"attempts": len(attempts), "left_stage": ended_at is not None})
+    asked = names(rule.paused_when) if rule.paused_when is not None else frozenset()
+    away, _ = _away(rule, clock, standing, book)
     paused = rule.paused_when is not None and holds(rule.paused_when, facts)
+    # A field that was edited was edited at the latest when the record was; for what else turned nobody knows better than now.
+    shown = (
+        record.modified_at if asked and asked <= record.fields.keys() and record.modified_at <= grounds.now else None
+    )
     return clocks.tick(
         rule,
         clock,
         now=grounds.now,
-        calendar=_calendar(standing, clock.calendar, clock.owner_id),
-        met=met_at is not None,
-        met_at=met_at,
-        left_at=left_at,
+        calendar=calendar_of(standing, clock),
+        met=(met := met_at(rule, standing, attempts)) is not None,
+        met_at=met,
+        left_at=None if void else ended_at,
         attempted=bool(attempts),
-        paused=paused,
-        paused_from=None,
+        paused=paused or away == "wait",
+        paused_from=shown if paused else None,
+        resumed_at=max(shown, clock.paused_since) if shown and clock.paused_since else None,
         void=void,
+        void_at=void_at,
     )
 
 
-def _is_same_stay(clock: Clock, standing: Standing) -> bool:
-    """Say whether the stay or the raised hand that started a clock is still the present one."""
-    if clock.start_cause.startswith("hand:"):
-        return standing.stage is not None and standing.stage.role not in ("recycle", "exit")
-    return standing.stage is not None and clock.start_cause == f"{standing.stage.name}#{standing.stay.entry_number}"
+def _goes_on(clock: Clock, standing: Standing) -> bool:
+    """Say whether the stay or the raised hand that started a clock is still the present one.
+
+    A conversion that has left the contact blank so far, or a merge whose stage is still to be written, ends no stay.
+    """
+    stage = standing.stage
+    if standing.is_carried:
+        return True
+    if clock.start_cause.startswith(HAND):
+        return stage is not None and stage.role not in ("recycle", "exit")
+    coming = merge_move(standing)
+    if coming is not None and clock.start_cause.startswith(f"{coming.stage}#"):
+        return True
+    return stage is not None and clock.start_cause == f"{stage.name}#{standing.stay.entry_number}"
 
 
-def _counting(clock: Clock, standing: Standing, book: PoolBook) -> Callable[[str | None], bool]:
-    """Return whose follow-up counts: any person's for the lead clock, the owner's and his pool's for the owner's."""
+def _left_at(clock: Clock, standing: Standing) -> datetime:
+    """Return when the stay that started a clock ended: the next move of the line, or the present stay's beginning."""
+    stage, _, number = clock.start_cause.partition("#")
+    found = left_at(standing.moves, stage, int(number)) if number else None
+    return found or standing.stay.entered_at
+
+
+def _void(
+    clock: Clock, standing: Standing, owned: Owned, *, has_left: bool, is_double: bool
+) -> tuple[str | None, datetime | None]:
+    """Return why a clock counts for nobody, and since when if that is known."""
+    if not standing.is_alive:
+        return standing.record.state, min(standing.record.stamp, standing.grounds.now)
+    if standing.excluded:
+        return "excluded", None
+    if standing.twin is not None:
+        return "twin", None
+    if is_double:
+        return MERGED, None
+    stage, _, number = clock.start_cause.partition("#")
+    if number and has_left and times_entered(standing.moves, stage) < int(number):
+        return CORRECTED, None
+    if clock.kind == "owner" and clock.owner_id != owned.owner_id and not has_left:
+        return clocks.REASSIGNED, owned.since
+    return None, None
+
+
+def _away(rule: ClockRule, clock: Clock, standing: Standing, book: PoolBook) -> tuple[str, datetime | None]:
+    """Return what the owner's absence does to a running clock, and when that may change.
+
+    An absence longer than what is left reassigns at once, or the clock waits, or runs on, as its rule has it.
+    """
     grounds = standing.grounds
-    routing = grounds.rulebook.routing
-
-    def human(user_id: str | None) -> bool:
-        return user_id != grounds.directory.own_user_id and owner_kind(
-            user_id, grounds.directory, grounds.mapping, routing
-        ) in ("rep", "human")
-
-    if clock.kind == "lead" or clock.owner_id is None:
-        return human
-    seat = book.membership(clock.owner_id, routing.pools)
-    colleagues = {user.id for m in seat[0].members if (user := book.find(m.user))} if seat else set()
-    return lambda user_id: human(user_id) and (user_id == clock.owner_id or user_id in colleagues)
+    zone = grounds.rulebook.company.zone
+    owner = grounds.directory.users.get(clock.owner_id or "")
+    if owner is None:
+        return "run", None
+    last = book.away(owner, now=grounds.now, zone=zone)
+    if last is None:
+        return "run", book.leaves_at(owner, now=grounds.now, zone=zone)
+    back_at = midnight_of(last, zone, later=1)
+    return clocks.while_away(rule, clock, back_at), back_at
 
 
-def _met_at(
-    rule: ClockRule, clock: Clock, standing: Standing, attempts: Sequence[Touch], *, left: bool
-) -> datetime | None:
-    """Return the instant at which `met_when` first held, None while it does not."""
-    if rule.met_when is None or rule.met_when == Test("left_stage", "yes"):
-        return None
-    for count in range(len(attempts) + 1):
-        facts = _Since(standing.facts, {"attempts": count, "left_stage": left})
-        if holds(rule.met_when, facts):
-            return attempts[count - 1].at if count else standing.grounds.now
-    return None
-
-
-def _rung(
-    rule: ClockRule,
-    clock: Clock,
-    index: int,
-    standing: Standing,
-    book: PoolBook,
-    who: People,
-    alerts: str,
-    words: Mapping[str, str],
-    *,
-    is_late: bool,
-) -> tuple[list[Escalation], list[Due]]:
-    """Return what one rung tells to whom, and what it does."""
-    grounds, sla = standing.grounds, standing.grounds.rulebook.sla
-    rung = rule.ladder[index]
-    if rung.act in ("reassign", "recycle"):
-        return [], [Due(rung.act, clock, index)]
-    seat = book.membership(clock.owner_id, grounds.rulebook.routing.pools) if clock.owner_id else None
-    pool: Pool | None = seat[0] if seat else None
-    open_deal = standing.deals.open
-    to = recipients(
-        rung.tell,
-        sla,
-        who,
-        owner_id=clock.owner_id,
-        pool=pool,
-        deal_owner_id=open_deal.owner_id if open_deal else None,
-        alerts=alerts,
-    )
-    if rung.act == CRM_TASK and clock.owner_id:
-        to = (*to, (CRM_TASK, clock.owner_id))
-    told: list[Escalation] = []
-    attempts = len(standing.attempts_since(clock.started_at, _counting(clock, standing, book)))
-    for channel, recipient in to:
-        reader = grounds.directory.users.get(recipient)
-        zone = reader.zone if reader and reader.zone else grounds.rulebook.company.zone
-        spoken = clocks.clock_words(
-            rule,
-            clock,
-            now=grounds.now,
-            calendar=_calendar(standing, clock.calendar, clock.owner_id),
-            zone=zone,
-            attempts=attempts,
-        )
-        title, text = fill(sla.messages[rung.message], {**words, **spoken})
-        told.append(
-            Escalation(
-                effect_id=effect_id("rung", clock.clock_id, index, channel, recipient),
-                person_id=standing.situation.person_id,
-                ref=standing.record.ref,
-                clock_id=clock.clock_id,
-                clock=clock.rule,
-                rung=index,
-                channel=channel,
-                recipient=recipient,
-                due_at=clock.rung_times[index],
-                title=title,
-                text=text,
-                late=is_late,
-            )
-        )
-    return told, []
-
-
+def _without_rule(clock: Clock, now: datetime) -> Clock:
+    return replace(clock, state="void", stopped_at=now, void_reason="its rule is gone")

@@ -94,7 +94,10 @@ def _root(
         ended=row.state not in ("live", "out_of_scope"),
         entered_at=_believed(intake, row) if not before and not line else None,
     )
-    root = first_step(origin, line, before, conversions)
+    # A lead that came before its history was born with no known value; what its conversion replaced is better.
+    unknown = before is not None and before.kind == "birth" and before.new is None and value is not None and not line
+    later_told = unknown and row.stage_value in intake.forced
+    root = first_step(origin, line, None if later_told else before, conversions)
     if before is None or before.kind != root.kind or before.cause != root.cause or before.new != root.new:
         return root
     born = next((conversion for conversion in conversions if conversion.born), None)

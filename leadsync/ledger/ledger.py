@@ -7,7 +7,6 @@ in which order, and what is remembered between calls.
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from leadsync.ledger.meta import read_meta, write_meta
 from leadsync.ledger.pages import store_page
 from leadsync.ledger.people import names_of, pids_of
 from leadsync.ledger.situations import read_situations
+from leadsync.ledger.vanishing import WholeReads
 from leadsync.ledger.writer import CommitCounts, PlanRows, rows_of, store_plan
 from leadsync.ports import Mark, Page
 
@@ -34,13 +34,6 @@ if TYPE_CHECKING:
     # Only their names are needed: whoever reads a ledger need not load all rules.
     from leadsync.domain.plan import Plan
     from leadsync.domain.rulebook import Rulebook
-
-
-@dataclass(slots=True)
-class _WholeRead:
-    """The ids of a whole read of a source that is under way."""
-
-    ids: set[str]
 
 
 class Ledger:
@@ -52,7 +45,7 @@ class Ledger:
         self.epoch = epoch
         self._lock = lock
         self._cache = DirectoryCache()
-        self._whole_reads: dict[tuple[str, str], _WholeRead] = {}
+        self._whole_reads = WholeReads()
 
     def __enter__(self) -> "Ledger":
         """Return the ledger itself."""
@@ -89,7 +82,7 @@ class Ledger:
         `history` names the objects whose stage history the CRM keeps. Nothing is kept of a page that fails.
         """
         intake = self._intake(page, mapping, go_live_at, own_user_id, frozenset(history))
-        seen = self._follow_whole_read(mapping.crm, page)
+        seen = self._whole_reads.follow(self.con, mapping.crm, page)
         try:
             with writing(self.con):
                 intake.next_rid = 1 + (self.con.execute("SELECT max(rid) FROM records").fetchone()[0] or 0)
@@ -98,8 +91,7 @@ class Ledger:
         except BaseException:
             self._cache.forget_all()
             raise
-        if page.mark is not None:
-            self._whole_reads.pop((mapping.crm, page.source), None)
+        self._whole_reads.stored(mapping.crm, page)
         if page.source in ("user", "queue"):
             self._cache.forget(mapping.crm)
         self._cache.note(intake)
@@ -120,26 +112,6 @@ class Ledger:
             next_rid=0,
             next_seq=0,
         )
-
-    def _follow_whole_read(self, crm: str, page: Page) -> set[str] | None:
-        """Note the ids of a page; return all ids of the whole read that it ends, None when it ends none.
-
-        A read that was begun by an earlier process is not known whole, so nothing is concluded from it.
-        """
-        if page.source not in ("lead", "contact"):
-            return None
-        key = (crm, page.source)
-        under_way = self.con.execute(
-            "SELECT progress IS NOT NULL FROM marks WHERE crm = ? AND source = ?", key
-        ).fetchone()
-        begins = (page.progress is not None or page.full) and not (under_way and under_way[0])
-        if begins:
-            self._whole_reads[key] = _WholeRead(set())
-        read = self._whole_reads.get(key)
-        if read is None:
-            return None
-        read.ids |= {row.ref.id for row in page.rows if hasattr(row, "ref")}
-        return read.ids if page.full else None
 
     @guarded
     def marks(self, crm: str) -> dict[str, Mark]:

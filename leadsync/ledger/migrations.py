@@ -325,7 +325,8 @@ CREATE TABLE outbox (
     epoch INTEGER,
     version TEXT
 ) STRICT;
-CREATE INDEX outbox_open ON outbox (state, priority, decided_at) WHERE state IN ('pending', 'held', 'sent', 'unknown');
+CREATE INDEX outbox_by_state ON outbox (state, priority, decided_at);
+CREATE INDEX outbox_by_time ON outbox (decided_at, group_id);
 CREATE INDEX outbox_by_record ON outbox (record_id, object, crm);
 CREATE INDEX outbox_by_clock ON outbox (clock_id) WHERE clock_id IS NOT NULL;
 CREATE UNIQUE INDEX outbox_one_in_flight ON outbox (crm, object, record_id)

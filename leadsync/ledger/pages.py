@@ -31,13 +31,8 @@ from leadsync.ledger.surroundings import (
     store_roles,
     store_touches,
 )
+from leadsync.ledger.vanishing import store_vanished
 from leadsync.ports import Page
-
-VANISHED_SHARE = 0.01
-"""A whole read that misses more of the records than this is not believed (reliability.md 5)."""
-
-VANISHED_FREE = 10
-"""So many may always vanish, or a small org could never delete anything."""
 
 
 def store_page(intake: Intake, page: Page, seen: set[str] | None) -> Stored:
@@ -55,7 +50,7 @@ def store_page(intake: Intake, page: Page, seen: set[str] | None) -> Stored:
     if gone := kinds[Gone]:
         store_gone(intake, gone)
     if seen is not None and page.source in ("lead", "contact"):
-        _store_vanished(intake, page, seen)
+        store_vanished(intake, page, seen)
     if accounts := kinds[Account]:
         store_accounts(intake, accounts)
     store_directory(intake, "users", kinds[User])
@@ -143,27 +138,6 @@ def wake(con: sqlite3.Connection, news: dict[int, bool]) -> None:
         " AND (wake_at IS NULL OR wake_at <> '')",
         due,
     )
-
-
-def _store_vanished(intake: Intake, page: Page, seen: set[str]) -> None:
-    """Mark what a whole read did not find; hold when it is too much to be believed."""
-    live = intake.con.execute(
-        "SELECT id, rid FROM records WHERE crm = ? AND object = ? AND state NOT IN ('deleted', 'merged')",
-        (intake.crm, page.source),
-    ).fetchall()
-    missing = [rid for record_id, rid in live if record_id not in seen]
-    if len(missing) > max(VANISHED_FREE, len(live) * VANISHED_SHARE):
-        intake.vanished_held = len(missing)
-        return
-    intake.con.executemany(
-        "UPDATE records SET state = 'deleted', ended_at = COALESCE(ended_at, ?), read_at = ? WHERE rid = ?",
-        [(intake.read_at, intake.read_at, rid) for rid in missing],
-    )
-    for rid in missing:
-        intake.derive.add(rid)
-        intake.heard(rid, intake.read_at)
-    intake.vanished = len(missing)
-    intake.changed += len(missing)
 
 
 def _store_mark(con: sqlite3.Connection, crm: str, page: Page) -> None:

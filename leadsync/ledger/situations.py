@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from leadsync.domain.accounts import match_keys
 from leadsync.domain.funnel import FunnelLaw
-from leadsync.domain.records import Account, Opportunity, OpportunityRole, Record
+from leadsync.domain.records import Account, Opportunity, OpportunityRole, Record, Value
 from leadsync.domain.situation import Assignment, Memory, OpenWrite, OwnerChange, Situation, Twin
 from leadsync.domain.sla import Clock
 from leadsync.domain.touches import Touch
@@ -191,6 +191,21 @@ class _Batch:
                 found[home[record_id]].append(OpenWrite(effect_id, record_id, state, from_json(fields)))
         return found
 
+    def written(self) -> dict[str, dict[str, dict[str, Value]]]:
+        """Return by person and record id what leadsync wrote into each field last and knows to be applied."""
+        found: dict[str, dict[str, dict[str, Value]]] = defaultdict(lambda: defaultdict(dict))
+        home = {record_id: self.person_of[rid] for (_, record_id), rid in self.rid_of.items()}
+        for object_name, record_id, fields in select_in(
+            self.con,
+            "SELECT object, record_id, fields FROM outbox WHERE record_id IN (*) AND crm = ?"
+            " AND kind = 'write' AND state = 'applied' ORDER BY done_at, decided_at",
+            home,
+            after=(self.crm,),
+        ):
+            if (object_name, record_id) in self.rid_of:
+                found[home[record_id]][record_id].update(from_json(fields))
+        return found
+
     def memories(self) -> dict[str, Memory]:
         return {
             self.name_of[row[0]]: Memory(
@@ -295,7 +310,7 @@ def _situations(
     transitions, owners, clocks = batch.transitions(), batch.owners(), batch.clocks()
     assignments, roles, memories = batch.assignments(), batch.roles(), batch.memories()
     touches, writes, candidates = batch.touches(batch.records), batch.writes(), batch.account_candidates()
-    deals = batch.deals(roles)
+    deals, written = batch.deals(roles), batch.written()
     others = batch.twins() if twins else {}
     found: dict[str, Bursts] = bursts(con, crm, transitions, law) if law is not None else {}
     return [
@@ -313,6 +328,7 @@ def _situations(
             twins=tuple(others.get(person_id, ())),
             memory=memories.get(person_id, Memory()),
             writes=tuple(writes.get(person_id, ())),
+            written=written.get(person_id, {}),
             in_bulk=found.get(person_id, Bursts()).groups,
             import_burst=found.get(person_id, Bursts()).imported,
             account_candidates=tuple(candidates.get(person_id, ())),

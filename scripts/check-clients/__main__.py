@@ -1,4 +1,4 @@
-"""Run clients that were not written for it against `leadsync sandbox`, unchanged, and print what works.
+"""Run clients that were not written for it against the sandbox, unchanged, and print what works.
 
     python scripts/check-clients
 
@@ -116,7 +116,7 @@ def _lines(words: list[str], box: Box, environment: Mapping[str, str]) -> Iterat
 def _salesforce_cli(folder: Path, box: Box) -> tuple[str, Results]:
     cli = Cli(folder / "node_modules/.bin/sf", _path(folder), folder, box)
     results: dict[str, str | None] = {}
-    for step, run in steps(cli):
+    for step, run in steps():
         try:
             run(cli)
             results[step] = None

@@ -19,7 +19,6 @@ _SETTINGS = {
     "SF_SKIP_NEW_VERSION_CHECK": "true",
     "SF_USE_GENERIC_UNIX_KEYCHAIN": "true",
     # The org's host is the loopback: there is no DNS entry to wait for.
-    "SFDX_DISABLE_DNS_CHECK": "true",
     "SF_DISABLE_DNS_CHECK": "true",
 }
 
@@ -76,7 +75,7 @@ class Cli:
         return str(path)
 
 
-def steps(cli: Cli) -> Iterator[tuple[str, Callable[[Cli], None]]]:
+def steps() -> Iterator[tuple[str, Callable[[Cli], None]]]:
     """The steps in their order: the log-in comes first."""
     yield from (
         ("log in", _log_in), ("query", _query), ("paging", _paging), ("describe", _describe), ("create", _create),

@@ -173,6 +173,20 @@ def test_open_writes_are_part_of_the_persons_situation(books: Books) -> None:
     ]
 
 
+def test_a_situation_knows_what_leadsync_wrote_into_each_field_last(books: Books) -> None:
+    books.see(a_record())
+    for effect_id, values, fate, minutes in (
+        ("w1", {"score": 72, "marketable": True}, "applied", 1),
+        ("w2", {"score": 80}, "applied", 3),
+        ("w3", {"score": 99}, "rejected", 5),
+    ):
+        wish(books.ledger, a_write(effect_id, values=values), minutes=minutes)
+        books.ledger.claim([effect_id], at(minutes))
+        books.ledger.finish([Outcome(effect_id, fate)], at(minutes + 1))
+    (situation,) = books.ledger.situations("salesforce", [books.person()])
+    assert situation.written == {"00Q1": {"score": 80, "marketable": True}}
+
+
 def test_escalations_can_be_read_by_other_tools(books: Books) -> None:
     books.see(a_record())
     wish(books.ledger, an_escalation())

@@ -9,6 +9,7 @@ from ledger_facts import DAY_ONE, Books, a_contact, a_move, a_record, a_ref, a_t
 from leadsync.domain.records import Gone, Record
 from leadsync.domain.sla import Clock
 from leadsync.ledger import PlanRows
+from leadsync.ports import Row
 
 
 def converted(lead: Record, minutes: float, contact_id: str = "0031", **changes: object) -> Record:
@@ -72,6 +73,21 @@ def test_a_conversion_that_keeps_the_stage_does_not_split_the_stay(books: Books)
 
     assert [stage for stage, _, left in books.line() if stage == "inquiry"] == ["inquiry"]
     assert books.line()[-1][2] is None
+
+
+@pytest.mark.parametrize("history_first", [True, False])
+def test_a_lead_first_seen_converted_has_the_stage_that_its_conversion_replaced(
+    books: Books, *, history_first: bool
+) -> None:
+    pages: list[tuple[Row, str]] = [
+        (a_move(60, "MQL", "Closed - Converted"), "lead_history"),
+        (converted(a_record(), 60), "lead"),
+    ]
+    for row, source in pages if history_first else reversed(pages):
+        books.see(row, source=source)
+
+    assert books.moves() == [(None, "mql")]
+    assert books.line() == [("mql", "2026-03-01T09:00:00Z", "2026-03-01T10:00:00Z")]
 
 
 @pytest.mark.parametrize(

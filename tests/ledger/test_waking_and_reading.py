@@ -1,5 +1,6 @@
 """Who is woken by what, and what a decision gets to see."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,9 @@ from ledger_facts import DAY_ONE, OWN, Books, a_contact, a_move, a_record, a_ref
 
 from leadsync.domain.conditions import ALWAYS
 from leadsync.domain.durations import Duration
-from leadsync.domain.funnel import Bulk, Conversion, FunnelLaw, ImportEvidence
+from leadsync.domain.funnel import Bulk, Conversion, FunnelLaw, ImportEvidence, Stage
 from leadsync.domain.records import Account, Opportunity, OpportunityRole, Queue, User
+from leadsync.domain.rulebook import Company, Rulebook
 from leadsync.domain.situation import Assignment
 from leadsync.ledger import PlanRows
 from leadsync.ports import Row
@@ -215,6 +217,46 @@ def test_every_record_can_be_compared_with_the_crm(books: Books) -> None:
     assert list(books.ledger.stage_ids("salesforce", "lead")) == [
         ("00Q1", DAY_ONE, None, "live"), ("00Q2", DAY_ONE, "INQUIRY", "live"),
     ]  # fmt: skip
+
+
+def a_rulebook(name: str, **stages: int | None) -> Rulebook:
+    return Rulebook(
+        hash=name,
+        company=Company("Acme", "UTC"),
+        conditions={},
+        law=replace(a_law(), stages={key: Stage(key, key, "cold", rank, routed=True) for key, rank in stages.items()}),
+        scoring=None,  # type: ignore[arg-type]
+        routing=None,  # type: ignore[arg-type]
+        sla=None,  # type: ignore[arg-type]
+        calendars=None,  # type: ignore[arg-type]
+        mappings={},
+    )
+
+
+def test_another_rulebook_lets_everybody_be_decided_again_in_slices(books: Books) -> None:
+    assert books.ledger.adopt_rulebook(a_rulebook("one", inquiry=0), at(0))
+    books.see(a_record("00Q1"), a_record("00Q2"))
+    books.decided("00Q1", "00Q2")
+    assert not books.ledger.adopt_rulebook(a_rulebook("one", inquiry=0), at(1))
+    assert books.ledger.undecided("salesforce", 9) == []
+
+    assert books.ledger.adopt_rulebook(a_rulebook("two", inquiry=0, mql=1), at(2))
+
+    assert len(books.ledger.undecided("salesforce", 9)) == 2
+    assert books.ledger.due("salesforce", at(9)) == []
+    assert books.rows("SELECT stage, rank FROM stages ORDER BY rank") == [("inquiry", 0), ("mql", 1)]
+    assert books.rows("SELECT hash FROM rulebooks ORDER BY adopted_at") == [("one",), ("two",)]
+
+
+def test_cycles_are_numbered_and_counted(books: Books) -> None:
+    assert books.ledger.first_looked("salesforce") is None
+    number = books.ledger.begin_cycle("salesforce", at(0))
+    books.ledger.begin_cycle("salesforce", at(5))
+    books.ledger.end_cycle(number, at(1), observed=3, transitions=2, decided=1, api_calls=2)
+    assert books.ledger.first_looked("salesforce") == at(0)
+    assert books.rows(
+        "SELECT observed, transitions, decided, api_calls FROM v_cycles WHERE finished_at IS NOT NULL"
+    ) == [(3, 2, 1, 2)]
 
 
 def test_the_instant_of_going_live_is_kept_once_set(books: Books) -> None:

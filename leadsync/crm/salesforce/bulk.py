@@ -15,12 +15,13 @@ from threading import Event
 import msgspec
 
 from leadsync.clock import Clock
+from leadsync.crm.salesforce.ahead import ahead
 from leadsync.crm.salesforce.client import Client
 from leadsync.crm.salesforce.soql import PAGE, Cells
 from leadsync.crm.salesforce.values import Cell
 from leadsync.errors import CrmUnavailable, ObjectBlocked, OutcomeUnknown
 
-PART_ROWS = 20_000  # of one fetched part: it is held as text while its rows are worked on
+PART_ROWS = 10_000  # of one fetched part: its bytes are held while its rows are worked on
 READ_SECONDS = 300.0
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 
@@ -38,6 +39,16 @@ class Chunk:
     at: datetime
     locator: str
     delivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One fetched part of a job's results as it came; `after` is the locator of the next one, None on the last."""
+
+    body: bytes
+    at: datetime
+    locator: str
+    after: str | None
 
 
 class Bulk:
@@ -79,7 +90,25 @@ class Bulk:
 
     def rows(self, job: str, native: str, columns: Sequence[str], locator: str, skip: int) -> Iterator[Chunk]:
         """Yield the rows of a finished job from a locator on, the first `skip` of that part left out."""
-        convert = self._converters(native, columns)
+        typed = self._converters(native, columns)
+        for part in ahead(self._parts(job, locator)):
+            waiting: list[Cells] = []
+            delivered = 0
+            for cells in _rows_of(part.body, columns, typed):
+                delivered += 1
+                if delivered <= skip:
+                    continue
+                waiting.append(cells)
+                if len(waiting) == PAGE:
+                    yield Chunk(waiting, part.at, part.locator, delivered)
+                    waiting = []
+            if waiting:
+                last = part.after is None
+                yield Chunk(waiting, part.at, part.after or part.locator, delivered if last else 0)
+            skip = 0
+
+    def _parts(self, job: str, locator: str) -> Iterator[_Part]:
+        """Yield the parts of a finished job from a locator on."""
         while True:
             query = f"maxRecords={PART_ROWS}" + (f"&locator={locator}" if locator else "")
             answer = self._client.read(
@@ -88,38 +117,23 @@ class Bulk:
                 headers={"Accept": "text/csv"},
                 read_seconds=READ_SECONDS,
             )
-            after = answer.headers.get("sforce-locator", "null")
-            at = answer.date() or self._client.now()
-            places: list[int] | None = None
-            waiting: list[Cells] = []
-            delivered = 0
-            lines = csv.reader(io.StringIO(answer.body.decode().replace("\0", "")))
-            for line in lines:
-                if places is None:
-                    places = _places(line, columns)
-                    continue
-                delivered += 1
-                if delivered <= skip:
-                    continue
-                waiting.append(tuple(make(line[place]) for make, place in zip(convert, places, strict=True)))
-                if len(waiting) == PAGE:
-                    yield Chunk(waiting, at, locator, delivered)
-                    waiting = []
-            last = after == "null"
-            if waiting:
-                yield Chunk(waiting, at, locator if last else after, delivered if last else 0)
-            if last:
+            named = answer.headers.get("sforce-locator", "null")
+            after = None if named == "null" else named
+            yield _Part(answer.body, answer.date() or self._client.now(), locator, after)
+            if after is None:
                 return
-            locator, skip = after, 0
+            locator = after
 
     def forget(self, job: str) -> None:
         """Remove a job that was read; if that fails it goes by itself after seven days."""
         with suppress(CrmUnavailable, OutcomeUnknown):
             self._client.send("DELETE", f"jobs/query/{job}")
 
-    def _converters(self, native: str, columns: Sequence[str]) -> list[Callable[[str], Cell]]:
+    def _converters(self, native: str, columns: Sequence[str]) -> list[tuple[int, Callable[[str], Cell]]]:
+        """Return the places of the columns that are no text, each with what reads its cells."""
         described: dict[str, dict[str, tuple[str, str | None, str | None]]] = {}
-        return [_CONVERT.get(self._type(native, column, described), _plain) for column in columns]
+        types = [self._type(native, column, described) for column in columns]
+        return [(place, _CONVERT[kind]) for place, kind in enumerate(types) if kind in _CONVERT]
 
     def _type(
         self, native: str, column: str, described: dict[str, dict[str, tuple[str, str | None, str | None]]]
@@ -136,16 +150,31 @@ class Bulk:
         return self._type(target, below, described) if target else "string"
 
 
+def _rows_of(
+    body: bytes, columns: Sequence[str], typed: Sequence[tuple[int, Callable[[str], Cell]]]
+) -> Iterator[Cells]:
+    """Yield the rows of a part, in the order of the columns asked for; an empty cell is None.
+
+    It is decoded as it is read: the whole part as text would take four times the room of its bytes.
+    """
+    lines = csv.reader(io.TextIOWrapper(io.BytesIO(body.replace(b"\0", b"")), "utf-8", newline=""))
+    header = next(lines, None)
+    if header is None:
+        return
+    places = _places(header, columns)
+    for line in lines:
+        cells: list[Cell] = [line[place] or None for place in places]
+        for place, make in typed:
+            cells[place] = make(line[places[place]])
+        yield tuple(cells)
+
+
 def _places(header: Sequence[str], columns: Sequence[str]) -> list[int]:
     found = {name: place for place, name in enumerate(header)}
     try:
         return [found[column] for column in columns]
     except KeyError:
         raise ObjectBlocked("a Bulk result lacks a column; are the names spelled as in Salesforce?") from None
-
-
-def _plain(cell: str) -> Cell:
-    return cell or None
 
 
 def _number(cell: str) -> Cell:

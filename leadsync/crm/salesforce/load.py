@@ -6,14 +6,13 @@ pass meets everything that changed, or was still in flight, meanwhile. The progr
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from leadsync.crm.salesforce.ahead import ahead
 from leadsync.crm.salesforce.bulk import Bulk
 from leadsync.crm.salesforce.client import Client, Part, PartAnswer
 from leadsync.crm.salesforce.soql import PAGE, Cells, Columns, Found, path, select, where
@@ -24,8 +23,6 @@ from leadsync.domain.instants import to_text
 from leadsync.errors import CrmUnavailable, ObjectBlocked
 from leadsync.http import Answer
 from leadsync.ports import Page, Row
-
-_T = TypeVar("_T")
 
 
 class _Covered(msgspec.Struct):
@@ -180,15 +177,6 @@ class Load:
 def read_rows(source: Source, rows: list[Cells], at: datetime) -> tuple[Row, ...]:
     """Return leadsync's values of rows, those left out that count for nothing."""
     return tuple(row for cells in rows if (row := source.reader(cells, at)) is not None)
-
-
-def ahead(pages: Iterator[_T]) -> Iterator[_T]:
-    """Yield the same, the next one fetched in a thread while this one is worked on."""
-    with ThreadPoolExecutor(1, "fetch") as pool:
-        coming = pool.submit(next, pages, None)
-        while (page := coming.result()) is not None:
-            coming = pool.submit(next, pages, None)
-            yield page
 
 
 def _total(counted: PartAnswer) -> int | None:
