@@ -27,8 +27,8 @@ bench: $(READY)  ## benchmarks beside their peers
 	$(BIN)/python -m bench $(ARGS)
 
 $(READY): requirements-dev.lock requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "leadsync needs Python 3.11 or later; say which: make PYTHON=python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "leadsync needs Python 3.11 or later; say which: make PYTHON=python3.11" >&2; exit 1; }
 	@echo "setting up $(VENV) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e . >&2

@@ -330,7 +330,9 @@ def picklists_of(kind: str, url: str, env: Mapping[str, str]) -> tuple[Picklists
     from leadsync.settings.runtime import API_VERSIONS
 
     try:
-        found = read_picklists(url, API_VERSIONS[kind], _salesforce_credentials("LEADSYNC_SALESFORCE", env), SystemClock())
+        found = read_picklists(
+            url, API_VERSIONS[kind], _salesforce_credentials("LEADSYNC_SALESFORCE", env), SystemClock()
+        )
     except LeadsyncError as error:
         return None, str(error)
     return Picklists(found.lead_status, found.campaign_types, found.lead_sources), ""

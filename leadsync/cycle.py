@@ -15,15 +15,16 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from leadsync import logs
-from leadsync.domain.effects import Escalation, Membership, Notice, OutboxRow, Outcome, WriteBack
+from leadsync.domain.effects import Escalation, Membership, Notice, OutboxRow, OutboxState, Outcome, WriteBack
 from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.limits import Limit
 from leadsync.domain.plan import Plan, make_plan
 from leadsync.domain.pools import PoolBook
+from leadsync.domain.quiet import quiet_until
 from leadsync.domain.records import Gone, Record, Ref
 from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.standing import Grounds
-from leadsync.domain.telling import people
+from leadsync.domain.telling import digest, people
 from leadsync.domain.writing import current, same
 from leadsync.errors import ChannelFailed, CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable, LeadsyncError
 from leadsync.ledger import Ledger
@@ -194,6 +195,10 @@ class Cycle:
         """Return since when things have effects; None while nothing was ever delivered and config names no instant."""
         return self.rules.go_live_at or self.ledger.go_live(self.crm.name)
 
+    def new_report(self) -> Report:
+        """Return an empty report of this cycle."""
+        return Report(self.crm.name, "complete")
+
     def reread(self) -> None:
         """Let the next complete pass read every Lead and Contact again: the daily proof that nothing was missed."""
         for source in ("lead", "contact"):
@@ -250,7 +255,7 @@ class Cycle:
         due = self.ledger.due(self.crm.name, moment)
         persons = [*due, *self.ledger.undecided(self.crm.name, BASELINE, now=moment)]
         since = self.go_live_at() or self.first_look()
-        yield from self._plans(persons, moment, ALL_KINDS, since, Report(self.crm.name, "complete"))
+        yield from self._plans(persons, moment, ALL_KINDS, since, self.new_report())
 
     def _plans(
         self, persons: Sequence[str], now: datetime, kinds: frozenset[str], go_live_at: datetime | None, report: Report
@@ -318,6 +323,15 @@ class Cycle:
         self._send([row for row in waiting if isinstance(row.effect, WriteBack)], moment, report)
         self._send([row for row in waiting if isinstance(row.effect, Membership)], moment, report)
 
+    def look_up(self, now: datetime, report: Report) -> None:
+        """Find out what became of writes of unknown fate; costs one read for 200 of them, none when there are none."""
+        self._resolve_unknown(now, report)
+
+    def deliver_group(self, group_id: str, now: datetime, report: Report, *, most: int) -> None:
+        """Send writes of one group that wait, at most so many, and nothing else."""
+        waiting = self.ledger.outbox(("pending",), now=now, kinds=("write",), crm=self.crm.name)
+        self._send([row for row in waiting if row.effect.group_id == group_id][:most], now, report)
+
     def _send(self, rows: Sequence[OutboxRow], now: datetime, report: Report) -> None:
         """Claim and send effects by the batch, the most urgent first."""
         for batch in _batches(rows, SEND_BATCH):
@@ -358,6 +372,8 @@ class Cycle:
         """Say whether a message may be tried through a channel; one that failed in this cycle is left alone until the next."""
         if channel in self.unset:
             report.channels[channel] = self.unset[channel]
+        if self.stopping():
+            raise Stopped
         return channel not in report.channels and not self._is_hindered(report)
 
     def _resolve_unknown(self, now: datetime, report: Report) -> None:
@@ -368,26 +384,44 @@ class Cycle:
             self._settle(batch, [_fate(row, found) for row in batch], now, report)
 
     def _tell(self, now: datetime, report: Report) -> None:
-        """Send escalations and notices, each through its channel, each claimed before it is sent."""
-        for row in self.ledger.outbox(("pending", "unknown"), now=now, kinds=("escalation", "notice"), crm=self.crm.name):
-            message = row.effect
-            assert isinstance(message, (Escalation, Notice))
+        """Send escalations and notices: those to somebody who sleeps wait, a storm becomes one digest.
+
+        All that a digest covers is claimed before it is sent, and settled together.
+        """
+        rulebook = self.rules.rulebook
+        states = ("pending", "unknown") if rulebook.sla.if_unsure == "resend" else ("pending",)
+        found = self.ledger.outbox(states, now=now, kinds=("escalation", "notice"), crm=self.crm.name)
+        rows = {row.effect.effect_id: row for row in found}
+        for telling in digest(self._awake(found, now), rulebook.sla.digest_above, rulebook.sla.messages["digest"]):
+            message = telling.message
             if not self._may_tell(message.channel, report):
                 continue
-            if message.effect_id not in self.ledger.claim([message.effect_id], now):
+            claimed = self.ledger.claim(telling.covers, now)
+            if not claimed:
                 continue
             channel = self.channels.get(message.channel)
+            state: OutboxState = "applied"
+            error: str | None = None
             if channel is None:
-                outcome = Outcome(message.effect_id, "dead", "no such channel")
+                state, error = "dead", "no such channel"
             else:
                 try:
                     channel.send(message, self.ledger.address(self.crm.name, message.recipient))
-                    outcome = Outcome(message.effect_id, "applied")
-                except ChannelFailed as error:
-                    if not error.permanent:
-                        report.channels[message.channel] = str(error)
-                    outcome = Outcome(message.effect_id, "rejected" if error.permanent else "pending", str(error))
-            self._settle([row], [outcome], now, report)
+                except ChannelFailed as failure:
+                    if not failure.permanent:
+                        report.channels[message.channel] = str(failure)
+                    state, error = "rejected" if failure.permanent else "pending", str(failure)
+            covered = [rows[effect_id] for effect_id in claimed]
+            self._settle(covered, [Outcome(row.effect.effect_id, state, error) for row in covered], now, report)
+
+    def _awake(self, rows: Sequence[OutboxRow], now: datetime) -> list[Escalation | Notice]:
+        """Return the messages whose reader has no quiet hours now."""
+        messages = [row.effect for row in rows if isinstance(row.effect, (Escalation, Notice))]
+        if not messages:
+            return []
+        rulebook = self.rules.rulebook
+        users = self.ledger.directory(self.crm.name, self.ledger.meta(f"user:{self.crm.name}") or "", now).users
+        return [m for m in messages if quiet_until(m, rulebook.sla, users, now, rulebook.company.zone) is None]
 
     def _settle(
         self, rows: Sequence[OutboxRow], outcomes: Iterable[Outcome], now: datetime, report: Report

@@ -151,16 +151,16 @@ def _never_connected(error: requests.RequestException) -> bool:
     return isinstance(reason, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
 
 
-def retry_after(answer: Answer, default: float) -> float:
+def retry_after(answer: Answer, default: float, longest: float = LONGEST_WAIT) -> float:
     """Return the seconds that an answer asks us to wait, clamped to what a cycle can bear."""
     asked = answer.headers.get("retry-after", "").strip()
-    if asked.isdigit():
-        return min(max(float(asked), 1.0), LONGEST_WAIT)
+    if asked.replace(".", "", 1).isdecimal():
+        return min(max(float(asked), 1.0), longest)
     try:
         until = parsedate_to_datetime(asked).astimezone(UTC)
     except ValueError:
         return default
-    return min(max((until - (answer.date() or until)).total_seconds(), 1.0), LONGEST_WAIT)
+    return min(max((until - (answer.date() or until)).total_seconds(), 1.0), longest)
 
 
 def read_with_retry(

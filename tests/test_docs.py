@@ -1,5 +1,6 @@
 """The pages say what the program has: every command, every option, every key of every file, every view; links lead somewhere."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,12 @@ from leadsync.settings import schemas
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")), *sorted((ROOT / "deploy").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted(DOCS.glob("*.md")),
+    *sorted((ROOT / "deploy").rglob("*.md")),
+]
 
 SHAPES: Mapping[str, str] = {
     "FieldSpec": "A field",
@@ -88,8 +94,14 @@ def test_the_readme_names_every_command() -> None:
 
 
 def test_every_exit_code_is_explained() -> None:
-    codes = {one.exit_code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.LeadsyncError)}
-    rows = {int(code) for code in re.findall(r"^\| (\d+) \|", section(page(DOCS / "operations.md"), "Exit codes"), re.M)}
+    codes = {
+        one.exit_code
+        for one in vars(errors).values()
+        if isinstance(one, type) and issubclass(one, errors.LeadsyncError)
+    }
+    rows = {
+        int(code) for code in re.findall(r"^\| (\d+) \|", section(page(DOCS / "operations.md"), "Exit codes"), re.M)
+    }
     assert rows == codes | {0, 130}
 
 
@@ -111,7 +123,9 @@ def test_a_command_that_is_shown_exists(path: Path) -> None:
                 name = next((name for name in commands() if rest[: len(name.split())] == name.split()), None)
                 assert name or rest == ["--help"], f"leadsync {' '.join(rest)}"
                 if name:
-                    assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= flags(commands()[name]), rest
+                    assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= flags(
+                        commands()[name]
+                    ), rest
             case ["make", target, *_]:
                 assert re.search(rf"^{target}:", page(ROOT / "Makefile"), re.M), target
             case _:
@@ -162,7 +176,9 @@ def pages_of_keys() -> Iterator[tuple[str, str, set[str]]]:
         yield "configuration.md" if shape == "WriteLimit" else "rules.md", SHAPES[shape], keys
 
 
-@pytest.mark.parametrize(("where", "heading", "keys"), list(pages_of_keys()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("where", "heading", "keys"), list(pages_of_keys()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_key_of_every_file_is_explained_once_and_no_other(where: str, heading: str, keys: set[str]) -> None:
     text = page(DOCS / where)
     heading = heading if heading in SHAPES.values() else f"`{heading}`"
@@ -186,6 +202,49 @@ def columns(view: str) -> list[str]:
 @pytest.mark.parametrize("view", sorted(VIEWS))
 def test_every_column_of_every_view_is_explained(view: str) -> None:
     assert rows(section(page(DOCS / "ledger.md"), f"`{view}`")) == columns(view)
+
+
+# Trouble
+
+
+def calls(*names: str) -> Iterator[ast.expr]:
+    """The first argument of every call of a method with one of these names, the sandbox aside."""
+    for path in (ROOT / "leadsync").rglob("*.py"):
+        if "sandbox" not in path.parts:
+            for node in ast.walk(ast.parse(page(path))):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in names
+                    and node.args
+                ):
+                    yield node.args[0]
+
+
+def test_every_event_that_wants_an_action_is_explained() -> None:
+    events = {
+        str(first.value)
+        for first in calls("warning", "error")
+        if isinstance(first, ast.Constant) and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(first.value))
+    }
+    assert "cycle.failed" in events
+    text = section(page(DOCS / "operations.md"), "Logs")
+    assert sorted(event for event in events if event not in text) == []
+
+
+def test_every_reason_for_not_being_ready_is_explained() -> None:
+    codes = set()
+    for first in calls("begin", "event", "fatal", "fault"):
+        begins = first.values[0] if isinstance(first, ast.JoinedStr) else first
+        if isinstance(begins, ast.Constant):
+            codes.add(str(begins.value).partition(":")[0])
+    assert "config_stale" in codes
+    explained = {
+        word.partition(":")[0]
+        for row in re.findall(r"^\| ([a-z_:,A-Z ]+) \|", page(DOCS / "operations.md"), re.M)
+        for word in row.split(", ")
+    }
+    assert sorted(codes - explained) == []
 
 
 # Links and prose

@@ -19,7 +19,7 @@ LAYERS = (
     ("domain",),
     ("http", "ports", "errors", "clock", "secret", "logs"),
     ("crm", "ledger", "channels", "settings"),
-    ("cycle", "simulate", "reports", "learn"),
+    ("cycle", "simulate", "reports", "learn", "jobs"),
     ("app",),
     ("cli", "daemon", "web"),
 )
@@ -37,12 +37,18 @@ MAY_SERVE_THE_SANDBOX = ("leadsync.cli.sandbox", "leadsync.cli.demo")
 CRMS = frozenset({"salesforce", "dynamics"})
 KNOWS_THE_CRM: Mapping[str, str] = {
     "app.py": "the table of adapters, and which of them `init` can ask for picklists",
+    "domain/passing.py": "only Salesforce refuses queues as owners of contacts; better a fact of the mapping",
     "settings/runtime.py": "only a Dynamics connection has a tenant",
     "settings/write.py": "what `init` writes for the kind that was asked for",
 }
 """Modules outside crm/, sandbox/ and cli/ that may compare with a CRM's name, and why."""
 
 SAMPLE_STAGES = frozenset({"inquiry", "maql", "lal", "mql", "sal", "sql", "remarket", "disqualified"})
+MAY_SPELL: Mapping[tuple[str, str], str] = {
+    ("reports/recycling.py", "disqualified"): "a column of the report: left by a stage with the role exit",
+    ("reports/velocity.py", "disqualified"): "a column of the report: left by a stage with the role exit",
+}
+"""Words of the program that happen to be a sample's stage too, by module, and what they mean there."""
 HEAVY = frozenset(
     {"simple_salesforce", "pandas", "zeep", "lxml", "numpy", "sklearn", "uvicorn", "starlette", "msal", "holidays"}
 )
@@ -255,6 +261,7 @@ def test_no_stage_of_the_sample_funnel_is_spelled_in_the_program() -> None:
         for module, tree in trees().items()
         if unit(module) != APART
         for line, name in stage_names(tree)
+        if (_path(module), name) not in MAY_SPELL
     ]
     assert spelled == []
 

@@ -7,7 +7,7 @@ import typer
 
 from leadsync.cli import options
 from leadsync.cli.files import show
-from leadsync.cli.output import emit_json
+from leadsync.cli.output import emit_json, quiet_logs
 from leadsync.errors import LeadsyncError
 from leadsync.ports import Finding
 
@@ -33,6 +33,7 @@ def doctor(
     from leadsync.clock import SystemClock
     from leadsync.settings import load
 
+    quiet_logs()
     env = options.environment()
     loaded = load(config, mappings, env)
     findings = [Finding("rules", True, f"{len(loaded.files)} files are valid; rules {loaded.rulebook.hash[:12]}")]
@@ -77,7 +78,9 @@ def _ledger(location: Path) -> list[Finding]:
     from leadsync.ledger import backup
 
     version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
-    safe = version >= SAFE_SQLITE or version[:2] in ((3, 50), (3, 44)) and version[2] >= (7 if version[1] == 50 else 6)
+    safe = version >= SAFE_SQLITE or (
+        version[:2] in ((3, 50), (3, 44)) and version[2] >= (7 if version[1] == 50 else 6)
+    )
     findings = [
         Finding(
             "sqlite",
@@ -88,7 +91,10 @@ def _ledger(location: Path) -> list[Finding]:
         )
     ]
     if not location.exists():
-        return [*findings, Finding("ledger", True, f"{location} does not exist yet; the first `leadsync sync` makes it")]
+        return [
+            *findings,
+            Finding("ledger", True, f"{location} does not exist yet; the first `leadsync sync` makes it"),
+        ]
     try:
         problems = backup.check(location)
     except LeadsyncError as error:

@@ -54,8 +54,11 @@ def restore(
     """
     from leadsync.ledger import backup as files
 
-    kept = files.restore(source, _location(config, mappings))
-    say(f"restored from {source}" + (f"; the old ledger is {kept}" if kept else ""))
+    location = _location(config, mappings)
+    before = location.exists()
+    files.restore(source, location)
+    say(f"restored from {source}" + (f"; the old ledger is {location}.before-restore" if before else ""))
+    say("next: leadsync sync, then leadsync recover --discard (or --resend); nothing is sent before that")
 
 
 def check(

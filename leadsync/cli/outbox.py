@@ -1,6 +1,6 @@
 """outbox: what leadsync wishes to do, has done, and holds back."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer import Argument, Option
@@ -24,7 +24,10 @@ def register(cli: typer.Typer) -> None:
 
 
 def list_effects(
-    state: Annotated[str | None, Option("--state", help="Only this state, e.g. held, rejected, dead.")] = None,
+    state: Annotated[
+        Literal["pending", "held", "sent", "unknown", "applied", "rejected", "superseded", "dead"] | None,
+        Option("--state", help="Only this state."),
+    ] = None,
     limit: Annotated[int, Option("--limit", min=1, help="At most this many.")] = 100,
     config: options.Config = options.CONFIG,
     mappings: options.Mappings = options.MAPPINGS,

@@ -35,16 +35,28 @@ def _plain(value: object) -> object:
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """Print a table for people; control characters of CRM text are made visible, markup is not read."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     for row in rows:
         table.add_row(*(Text(clean(_cell(value))) for value in row))
-    Console(file=sys.stdout).print(table)
+    # Whoever reads it from a pipe or a file has no width to fit into.
+    console = Console(file=sys.stdout)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, width=WIDE)
+    console.print(table)
+
+
+WIDE = 240
+_WHOLE = frozenset(
+    {"at", "what", "kind", "state", "object", "record", "effect_id", "record_id", "decided_at", "retry_at"}
+)
+"""Columns that are of no use in two lines: somebody copies from them."""
 
 
 def _cell(value: object) -> str:
@@ -76,6 +88,13 @@ def complain(error: LeadsyncError) -> None:
         for problem in error.problems:
             say(problem)
     say(f"leadsync: {error}")
+
+
+def quiet_logs() -> None:
+    """Keep logs off stdout, which is for data, and show on stderr only what needs an action."""
+    from leadsync import logs
+
+    logs.configure(level="warning")
 
 
 def progress_bar() -> "Progress":

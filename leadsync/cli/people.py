@@ -1,13 +1,16 @@
 """explain and history: why one person stands where they stand, and how they came there."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument
 
 from leadsync.cli import options
-from leadsync.cli.output import emit_json, emit_table, tell
+from leadsync.cli.output import emit_json, emit_table, quiet_logs, tell
 from leadsync.errors import LeadsyncError
+
+if TYPE_CHECKING:
+    from leadsync.app import App
 
 Ref = Annotated[str, Argument(help="A record id, an e-mail address or a person id.")]
 
@@ -37,6 +40,7 @@ def explain(
     from leadsync.reports.explanation import Explanation, explain_person, to_lines
 
     moment = parse_now(now)
+    quiet_logs()
     with open_app(config, mappings, options.environment(), read_only=True) as app:
         found: list[Explanation] = []
         for crm, person in _persons(app.ledger, ref):
@@ -44,7 +48,9 @@ def explain(
         if as_json:
             emit_json(found)
             return
-        for explanation in found:
+        for number, explanation in enumerate(found):
+            if number:
+                tell("")
             for line in to_lines(explanation):
                 tell(line)
 
@@ -68,8 +74,32 @@ def history(
         if as_json:
             emit_json(rows)
             return
-        columns = list(rows[0]) if rows else []
-        emit_table(columns, [list(row.values()) for row in rows])
+        names = _names(app)
+        emit_table(
+            ("at", "what", "object", "text", "by", "verdict", "why"),
+            [
+                (
+                    row["at"], row["what"], row["object"], _named(row["text"], names), _named(row["by"], names),
+                    row["verdict"], row["why"],
+                )
+                for row in rows
+            ],
+        )  # fmt: skip
+
+
+def _names(app: "App") -> dict[str, str]:
+    """Return the names of the users and queues of every CRM by their ids."""
+    names: dict[str, str] = {}
+    for crm in app.settings.crms:
+        directory = app.grounds(crm, None).directory
+        names |= {user.id: user.name for user in directory.users.values()}
+        names |= {queue.id: f"queue {queue.name}" for queue in directory.queues.values()}
+    return names
+
+
+def _named(text: str | None, names: dict[str, str]) -> str:
+    """Return a text in which ids are names."""
+    return " ".join(names.get(word, word) for word in (text or "").split(" "))
 
 
 def _persons(ledger: Any, ref: str) -> list[tuple[str, str]]:

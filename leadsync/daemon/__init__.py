@@ -28,9 +28,7 @@ GRACE = 15.0
 """Seconds after which a stop waits no longer for what is in flight; the next start looks up what became of it."""
 
 
-def run_daemon(
-    config: Path, mappings: Path, env: Mapping[str, str], *, deliver: Sequence[str] | None = None
-) -> None:
+def run_daemon(config: Path, mappings: Path, env: Mapping[str, str], *, deliver: Sequence[str] | None = None) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises what a start cannot get over (ConfigError, LockHeld, CrmAuthFailed when every CRM refuses us) and what no

@@ -201,9 +201,13 @@ class Worker:
         silent = {f"channel:{channel}": why for found in self._silent.values() for channel, why in found.items()}
         self.troubles.only("channel:", silent)
         for code, why in silent.items():
-            self.troubles.begin(code, why, tell="nobody" if code == f"channel:{self.app.settings.alerts.to}" else "alerts")
+            self.troubles.begin(
+                code, why, tell="nobody" if code == f"channel:{self.app.settings.alerts.to}" else "alerts"
+            )
         if report.dead:
-            self.troubles.event("dead", f"{name}: {report.dead} effects were given up; see `leadsync outbox list --state dead`")
+            self.troubles.event(
+                "dead", f"{name}: {report.dead} effects were given up; see `leadsync outbox list --state dead`"
+            )
         broken = {f"decision:{person}" for person in report.broken}
         self.troubles.only("decision:", broken)
         for code in sorted(broken):
@@ -228,7 +232,9 @@ class Worker:
             pending=report.retrying, rejected=report.rejected, superseded=report.superseded, unknown=report.unknown,
             dead=report.dead, held=sum(held.values()), api_calls=report.api_calls, seconds=round(seconds, 3),
         )  # fmt: skip
-        self.troubles.heartbeat(name, f"{report.observed} rows read, {report.transitions} moves, {report.applied} written")
+        self.troubles.heartbeat(
+            name, f"{report.observed} rows read, {report.transitions} moves, {report.applied} written"
+        )
 
     def _measure(self, name: str, cycle: Cycle, report: Report, seconds: float) -> None:
         metrics, now = self.health.metrics, cycle.crm.now()

@@ -79,6 +79,14 @@ class Nurture:
 
 
 @dataclass(frozen=True, slots=True)
+class DisqualifyButton:
+    """A lead that is closed by the CRM's own button: the stage that this stands for, and the reason by status reason."""
+
+    stage: str
+    reasons: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class CrmMapping:
     """Everything mappings/<crm>.yaml says about one CRM."""
 
@@ -102,6 +110,7 @@ class CrmMapping:
     placeholders: tuple[str, ...] = ()
     staffed_queues: tuple[str, ...] = ()
     nurture: Mapping[str, Nurture] = field(default_factory=dict)
+    disqualify_button: DisqualifyButton | None = None
 
 
 def stage_of(mapping: CrmMapping, value: str | None) -> str | None:

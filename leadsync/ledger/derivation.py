@@ -299,7 +299,7 @@ def _own_write(intake: Intake, known: Known, row: Row, step: Step) -> OwnWrite |
     for write in known.writes[row.rid]:
         by_us = step.actor_id == intake.own_user_id
         by_token = write.effect_id == row.operation and (step.kind != "move" or step.actor_id is None)
-        if write.value == step.new and (by_us or by_token):
+        if write.value == (step.new or "") and (by_us or by_token):
             known.writes[row.rid].remove(write)
             return write
     return None

@@ -25,6 +25,7 @@ from leadsync.ledger.lock import Lock
 from leadsync.ledger.meta import read_meta, write_meta
 from leadsync.ledger.pages import store_page
 from leadsync.ledger.people import names_of, pids_of
+from leadsync.ledger.postponed import is_postponed, make_index, postpone_index
 from leadsync.ledger.situations import read_situations
 from leadsync.ledger.vanishing import WholeReads
 from leadsync.ledger.writer import CommitCounts, PlanRows, rows_of, store_plan
@@ -87,6 +88,8 @@ class Ledger:
             with writing(self.con):
                 intake.next_rid = 1 + (self.con.execute("SELECT max(rid) FROM records").fetchone()[0] or 0)
                 intake.next_seq = 1 + (self.con.execute("SELECT max(seq) FROM transitions").fetchone()[0] or 0)
+                if intake.next_rid == 1 and page.source in ("lead", "contact"):
+                    postpone_index(self.con)
                 stored = store_page(intake, page, seen)
         except BaseException:
             self._cache.forget_all()
@@ -169,6 +172,9 @@ class Ledger:
 
         Mass changes and list imports are found by the numbers of the law; without a law none are looked for.
         """
+        if self._lock is not None and is_postponed(self.con):
+            with writing(self.con):
+                make_index(self.con)
         return read_situations(self.con, crm, person_ids, twins=twins, law=law)
 
     @guarded

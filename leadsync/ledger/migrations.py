@@ -391,3 +391,23 @@ def m001_first(db: Database) -> None:
             )
     db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute("PRAGMA user_version=1")
+
+
+@steps()
+def m002_jobs(db: Database) -> None:
+    """Create the book of one-off jobs: who did which step of which plan, and what came of it."""
+    db.execute(
+        "CREATE TABLE jobs ("
+        " job_id INTEGER PRIMARY KEY,"
+        " crm TEXT NOT NULL,"
+        " plan_id TEXT NOT NULL,"
+        " step TEXT NOT NULL CHECK (step = 'plan' OR step = 'apply' OR step = 'undo' OR step = 'backfill'),"
+        " group_id TEXT NOT NULL,"  # of its effects in the outbox
+        " operator TEXT NOT NULL,"
+        " started_at TEXT NOT NULL,"
+        " finished_at TEXT,"  # NULL: it was cut off, or is under way
+        " counts TEXT"
+        ") STRICT"
+    )
+    db.execute("CREATE INDEX jobs_by_group ON jobs (group_id)")
+    db.execute("PRAGMA user_version=2")

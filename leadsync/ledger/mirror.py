@@ -48,9 +48,6 @@ def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
     """Return what the ledger keeps of a record, in the order of its columns; equal content is no change."""
     fields = record.fields
     value = record.stage_value
-    # Most records were last changed when they were last stamped; writing an instant as text costs what ten columns do.
-    modified_at = text(record.modified_at)
-    stamp = modified_at if record.stamp == record.modified_at else text(record.stamp)
     return (
         value,
         mapping.stage_of_value.get(value) if value is not None else None,
@@ -59,9 +56,9 @@ def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
         email_key(fields.get("email")),
         text(record.created_at),
         record.created_by,
-        modified_at,
+        text(record.modified_at),
         record.modified_by,
-        stamp,
+        text(record.stamp),
         record.version,
         record.state,
         record.account_id,

@@ -82,7 +82,8 @@ def _row(effect: Effect, held: Collection[str], at: str) -> tuple[Any, ...]:
         case WriteBack():
             fields, correction, priority = effect.values, effect.correction, PRIORITIES.index(effect.priority)
             stage = effect.values.get("stage")
-            stage_value = stage if isinstance(stage, str) else None
+            # Emptying the status is a change as well, and is recognised by it.
+            stage_value = stage if isinstance(stage, str) else "" if "stage" in effect.values else None
         case Membership():
             fields = {"nurture": effect.nurture, "join": effect.join}
             priority = len(PRIORITIES)

@@ -35,8 +35,8 @@ from leadsync.ledger.vanishing import store_vanished
 from leadsync.ports import Page
 
 
-def store_page(intake: Intake, page: Page, seen: set[str] | None) -> Stored:
-    """Write everything a page says; runs inside a transaction. `seen` are the ids of a whole read that ends here."""
+def store_page(intake: Intake, page: Page, seen: bytearray | None) -> Stored:
+    """Write everything a page says; runs inside a transaction. `seen` is what a whole read that ends here has met."""
     con = intake.con
     kinds: dict[type, list[Any]] = defaultdict(list)
     for row in page.rows:

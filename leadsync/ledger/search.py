@@ -76,8 +76,9 @@ SELECT c.started_at, 'clock', NULL, NULL,
     c.void_reason, NULL
 FROM clocks c WHERE c.pid = :person
 UNION ALL
-SELECT COALESCE(e.done_at, e.decided_at), e.kind, e.object, e.record_id, e.state || ' ' || e.fields, NULL, 'leadsync', NULL,
-    e.error, NULL
+SELECT COALESCE(e.done_at, e.decided_at), e.kind, e.object, e.record_id, e.state || ' ' || e.fields,
+    (SELECT b.operator FROM jobs b WHERE b.group_id = e.group_id AND b.started_at <= e.decided_at
+     ORDER BY b.job_id DESC LIMIT 1), 'leadsync', NULL, e.error, NULL
 FROM outbox e JOIN records r ON r.crm = e.crm AND r.object = e.object AND r.id = e.record_id
 WHERE r.pid = :person
 ORDER BY 1, 10, 2

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from leadsync.ledger.connection import select_in
 from leadsync.ledger.intake import Intake
 from leadsync.ports import Page
 
@@ -13,13 +14,16 @@ VANISHED_FREE = 10
 
 
 class WholeReads:
-    """The ids of whole reads that are under way, by CRM and source."""
+    """Which known records the whole reads under way have met, by CRM and source: one byte for each rid.
+
+    A million ids as text would take a hundred times as much room.
+    """
 
     def __init__(self) -> None:
-        self._ids: dict[tuple[str, str], set[str]] = {}
+        self._met: dict[tuple[str, str], bytearray] = {}
 
-    def follow(self, con: sqlite3.Connection, crm: str, page: Page) -> set[str] | None:
-        """Note the ids of a page; return all ids of the whole read that it ends, None when it ends none.
+    def follow(self, con: sqlite3.Connection, crm: str, page: Page) -> bytearray | None:
+        """Note the records of a page; return what the whole read that it ends has met, None when it ends none.
 
         A read that was begun by an earlier process is not known whole, so nothing is concluded from it.
         """
@@ -29,26 +33,34 @@ class WholeReads:
         row = con.execute("SELECT progress IS NOT NULL FROM marks WHERE crm = ? AND source = ?", key).fetchone()
         under_way = bool(row and row[0])
         if (page.progress is not None or page.full) and not under_way:
-            self._ids[key] = set()
-        if (ids := self._ids.get(key)) is None:
+            # Records that the read itself brings in come after these and cannot be missed by it.
+            self._met[key] = bytearray(1 + (con.execute("SELECT max(rid) FROM records").fetchone()[0] or 0))
+        if (met := self._met.get(key)) is None:
             return None
-        ids |= {row.ref.id for row in page.rows if hasattr(row, "ref")}
-        return ids if page.full else None
+        ids = {row.ref.id for row in page.rows if hasattr(row, "ref")} if len(met) > 1 else ()
+        for (rid,) in select_in(con, "SELECT rid FROM records WHERE crm = ? AND object = ? AND id IN (*)", ids, key):
+            if rid < len(met):
+                met[rid] = 1
+        return met if page.full else None
 
     def stored(self, crm: str, page: Page) -> None:
         """Forget a whole read that is over."""
         if page.mark is not None:
-            self._ids.pop((crm, page.source), None)
+            self._met.pop((crm, page.source), None)
 
 
-def store_vanished(intake: Intake, page: Page, seen: set[str]) -> None:
+def store_vanished(intake: Intake, page: Page, seen: bytearray) -> None:
     """Mark what a whole read did not find; hold when it is too much to be believed."""
-    live = intake.con.execute(
-        "SELECT id, rid FROM records WHERE crm = ? AND object = ? AND state NOT IN ('deleted', 'merged')",
-        (intake.crm, page.source),
-    ).fetchall()
-    missing = [rid for record_id, rid in live if record_id not in seen]
-    if len(missing) > max(VANISHED_FREE, len(live) * VANISHED_SHARE):
+    live = 0
+    missing: list[int] = []
+    for (rid,) in intake.con.execute(
+        "SELECT rid FROM records WHERE crm = ? AND object = ? AND state NOT IN ('deleted', 'merged') AND rid < ?",
+        (intake.crm, page.source, len(seen)),
+    ):
+        live += 1
+        if not seen[rid]:
+            missing.append(rid)
+    if len(missing) > max(VANISHED_FREE, live * VANISHED_SHARE):
         intake.vanished_held = len(missing)
         return
     intake.con.executemany(

@@ -7,6 +7,7 @@ They are made anew whenever their text differs from what stands in the file.
 
 import sqlite3
 
+from leadsync.ledger.codec import BULK_SQL
 from leadsync.ledger.people import NAME_SQL
 
 _JOINED = (
@@ -33,7 +34,7 @@ SELECT t.seq, {NAME_SQL} AS person_id, r.crm, r.object, r.id AS record_id, t.fro
         ELSE replace(replace(replace(replace(j.actor_roles, '["', ''), '"]', ''), '","', ', '), '", "', ', ') END AS actor_role,
     COALESCE(j.verdict, CASE WHEN t.adopted = 1 THEN 'adopted' END) AS verdict,
     CASE WHEN t.correction = 1 OR j.correction = 1 THEN 1 ELSE 0 END AS correction,
-    j.bulk_id, COALESCE(j.reason, t.reason) AS reason
+    {BULK_SQL} AS bulk_id, COALESCE(j.reason, t.reason) AS reason
 {_JOINED}
 """,
     # A pass begins where the line enters a stage of the funnel from outside it; carrying on after a gap begins none.

@@ -74,6 +74,12 @@ def rows_of(plan: "Plan") -> PlanRows:
         effects=plan.effects,
         held=frozenset(plan.held),
         rulebook_hash=plan.rulebook_hash,
+        crm=plan.decisions[0].ref.crm if plan.decisions else None,
+        touches=tuple(
+            TouchValue(worth.touch_id, worth.points, worth.strength)
+            for decision in plan.decisions
+            for worth in decision.touches
+        ),
     )
 
 

@@ -4,34 +4,42 @@ The person is decided again from the ledger with the live rules, and nothing of 
 (verdicts, assignments with all candidates) is read as it was stored.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from leadsync.domain.calendars import calendar_for, counted_intervals, local_text
 from leadsync.domain.decision import decide
-from leadsync.domain.instants import to_text
+from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.pools import PoolBook
 from leadsync.domain.records import User
 from leadsync.domain.rulebook import Rulebook
+from leadsync.domain.scoring import BAR
 from leadsync.domain.sla import Clock
 from leadsync.domain.standing import Grounds, Standing, stand
 from leadsync.domain.telling import people
 from leadsync.ledger import Ledger
 
+_ID = re.compile(r"[0-9A-Za-z-]{15,36}")
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainedMove:
-    """One move and the law's word on it."""
+    """One move and the law's word on it; `at` in UTC, `exact` false when it is the best that was known."""
 
     at: str
+    exact: bool
     object: str
     record_id: str
     from_stage: str | None
     to_stage: str | None
+    from_label: str
+    to_label: str
     by: str
     verdict: str
     why: str
+    converted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +56,21 @@ class ExplainedClock:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Everything about one person; `score` in whole points, score lines in points with two decimals."""
+    """Everything about one person; `score` in whole points, score lines in points with two decimals, instants in UTC.
+
+    `stage_label` is None for a status that stands for no stage; `zone` is the company's, for whoever shows this.
+    """
 
     person_id: str
     crm: str
     object: str
     record_id: str
+    zone: str
     stage: str | None
+    stage_label: str | None
     stage_value: str | None
     stage_entered_at: str
+    stage_entered_exact: bool
     held_until: str | None
     hold_reason: str | None
     score: int
@@ -84,9 +98,12 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
         crm=grounds.crm,
         object=standing.record.ref.object,
         record_id=standing.record.ref.id,
+        zone=grounds.rulebook.company.zone,
         stage=standing.stage.name if standing.stage else None,
+        stage_label=standing.stage.label if standing.stage else None,
         stage_value=standing.record.stage_value,
-        stage_entered_at=("" if standing.stay.entered_exact else "at the latest ") + to_text(standing.stay.entered_at),
+        stage_entered_at=to_text(standing.stay.entered_at),
+        stage_entered_exact=standing.stay.entered_exact,
         held_until=to_text(hold.until) if hold and hold.until and standing.cooling else None,
         hold_reason=hold.reason.label if hold and hold.reason else None,
         score=standing.score.whole,
@@ -98,18 +115,22 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
         clocks=tuple(_clock(clock, standing) for clock in situation.clocks),
         moves=tuple(
             ExplainedMove(
-                at=("" if move.at_exact else "about ") + to_text(move.at),
+                at=to_text(move.at),
+                exact=move.at_exact,
                 object=move.ref.object,
                 record_id=move.ref.id,
                 from_stage=move.from_stage or move.from_value,
                 to_stage=move.to_stage or move.to_value,
+                from_label=_label(move.from_stage, move.from_value, grounds),
+                to_label=_label(move.to_stage, move.to_value, grounds),
                 by=_name(move.actor_id, grounds) if move.source != "leadsync" else "leadsync",
                 verdict=move.verdict or "not judged yet",
                 why=move.why,
+                converted=move.reason == "converted",
             )
             for move in situation.transitions
         ),
-        now=decision.reasons,
+        now=tuple(_with_names(reason, grounds) for reason in decision.reasons),
         wake_at=to_text(decision.state.wake_at) if decision.state.wake_at else None,
     )
 
@@ -119,6 +140,24 @@ def _name(user_id: str | None, grounds: Grounds) -> str:
         return "nobody"
     user, queue = grounds.directory.users.get(user_id), grounds.directory.queues.get(user_id)
     return user.name if user else (f"queue {queue.name}" if queue else user_id)
+
+
+def _label(stage: str | None, value: str | None, grounds: Grounds) -> str:
+    """Return a stage as the business calls it, a status outside the mapping in quotes, and a blank as such."""
+    if stage is not None:
+        known = grounds.law.stages.get(stage)
+        return known.label if known else stage
+    return f'"{value}"' if value else "blank"
+
+
+def _with_names(text: str, grounds: Grounds) -> str:
+    """Return a text in which ids of users and queues are their names."""
+
+    def name(found: re.Match[str]) -> str:
+        known = found[0] in grounds.directory.users or found[0] in grounds.directory.queues
+        return _name(found[0], grounds) if known else found[0]
+
+    return _ID.sub(name, text)
 
 
 def _clock(clock: Clock, standing: Standing) -> ExplainedClock:
@@ -140,23 +179,84 @@ def _clock(clock: Clock, standing: Standing) -> ExplainedClock:
     )
 
 
+VERDICTS: Mapping[str, str] = {
+    "adopted": "from before leadsync went live, not judged",
+    "legal": "allowed",
+    "flagged": "not allowed, reported",
+    "reverted": "not allowed, put back",
+    "redirected": "not allowed, sent elsewhere",
+    "coalesced": "moves in between were not seen, but there is an allowed way",
+    "unmapped": "a status that stands for no stage",
+}
+FAMILIES: Mapping[str, str] = {
+    "demographic": "who they are",
+    "firmographic": "their company",
+    "behavioural": "what they did",
+    "negative": "against them",
+}
+CLOCK_STATES: Mapping[str, str] = {
+    "open": "running",
+    "met": "kept",
+    "breached": "missed",
+    "void": "does not count",
+    "backlog": "from before leadsync went live, only counted",
+}
+
+
 def to_lines(told: Explanation) -> list[str]:
-    """Return an explanation as lines for a terminal."""
-    lines = [
-        f"{told.crm} {told.object} {told.record_id} (person {told.person_id})",
-        f"stage  {told.stage or 'outside the funnel'} ({told.stage_value or 'blank'}), since {told.stage_entered_at}",
-    ]
-    if told.held_until:
-        lines.append(f"       held until {told.held_until}" + (f": {told.hold_reason}" if told.hold_reason else ""))
-    lines += [f"       {move.at}  {move.from_stage or '-'} -> {move.to_stage or '-'}  by {move.by}: {move.verdict}, {move.why}" for move in told.moves]
-    lines.append(f"score  {told.score}" + (f" ({told.basis} count for coming back)" if told.basis != told.score else ""))
-    lines += [f"       {points:+8.2f}  {family}: {name}" for family, name, points in told.score_lines]
-    lines.append(f"owner  {told.owner}: {told.owner_reason}")
-    lines += [f"       {who}: {why}" for who, why in told.candidates]
+    """Return an explanation as lines for a terminal, in the words of whoever sells; instants in company time."""
+    lines = [f"{told.object.capitalize()} {told.record_id} in {told.crm} (person {told.person_id})", ""]
+    lines += _stage_lines(told)
+    short = BAR - told.score
+    bar = f"{short} short of the {BAR} that qualify" if short > 0 else f"at or over the {BAR} that qualify"
+    lines += ["", f"Score   {told.score} points, {bar}"]
+    lines += [f"{points:>14.2f}  {FAMILIES.get(family, family)}: {name}" for family, name, points in told.score_lines]
+    if told.basis != told.score:
+        lines.append(f"{told.basis:>11}     of them count for coming back")
+    lines += ["", f"Owner   {told.owner}: {told.owner_reason}"]
+    lines += [f"          {who}: {why}" for who, why in told.candidates]
     for clock in told.clocks:
-        lines.append(f"clock  {clock.clock} ({clock.kind}): {clock.state}, from {clock.started_at}, due {clock.due_at or '-'}")
-        lines += [f"       counted {start} to {end}" for start, end in clock.counted]
-    lines += [f"now    {reason}" for reason in told.now]
+        due = f"due {clock.due_at}" if clock.due_at else "no due time"
+        whose = "promised to the lead" if clock.kind == "lead" else "counted for the owner"
+        lines += [
+            "",
+            f"Clock   {clock.clock} ({whose}): {CLOCK_STATES.get(clock.state, clock.state)}, from {clock.started_at}, {due}",
+        ]
+        lines += [f"          working time {start} to {end}" for start, end in clock.counted]
+    lines += ["", *(f"Now     {reason}" for reason in told.now or ("nothing is to be done",))]
     if told.wake_at:
-        lines.append(f"next   looked at again {told.wake_at} at the latest, or as soon as something changes")
+        lines.append(
+            f"Next    looked at again {_local(told, told.wake_at)} at the latest, or as soon as something changes"
+        )
     return lines
+
+
+def _stage_lines(told: Explanation) -> list[str]:
+    since = f"since {_local(told, told.stage_entered_at)}" + ("" if told.stage_entered_exact else " at the latest")
+    if told.stage_label is not None:
+        lines = [f'Stage   {told.stage_label} ("{told.stage_value}" in {told.crm}), {since}']
+    elif told.stage_value:
+        lines = [
+            f'Stage   none: the status "{told.stage_value}" stands for no stage ({since})',
+            f"          fix: write it under stages:, dispositions: or deprecated: in mappings/{told.crm}.yaml",
+        ]
+    else:
+        lines = [f"Stage   none: the status is blank ({since})"]
+    if told.held_until:
+        why = f" ({told.hold_reason})" if told.hold_reason else ""
+        lines.append(f"          held until {_local(told, told.held_until)}{why}: nothing promotes them before that")
+    for number, move in enumerate(told.moves):
+        if move.converted:
+            what = f"converted as {move.from_label}, goes on as {move.to_label}"
+        elif number == 0 and move.from_stage is None:
+            what = f"came in as {move.to_label}"
+        else:
+            what = f"{move.from_label} to {move.to_label}"
+        verdict = VERDICTS.get(move.verdict, move.verdict) + (f": {move.why}" if move.why else "")
+        at = _local(told, move.at) if move.exact else f"about {_local(told, move.at)}"
+        lines.append(f"          {at}  {what}, by {move.by} ({verdict})")
+    return lines
+
+
+def _local(told: Explanation, at: str) -> str:
+    return local_text(from_text(at), told.zone)

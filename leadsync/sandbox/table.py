@@ -5,7 +5,7 @@ appended, its older pair is recognised by no longer being the row's value and sw
 poll costs a bisection however many rows there are. Lookups by value are indexed from the first time somebody asks.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -61,12 +61,37 @@ class StampIndex:
             self._ids = [i for _, i in pairs]
 
 
+class VersionLog:
+    """Which row got which version, in their order; rows that were touched again are swept out like stale stamps."""
+
+    __slots__ = ("_ids", "_versions")
+
+    def __init__(self) -> None:
+        self._versions: list[int] = []
+        self._ids: list[str] = []
+
+    def add(self, version: int, record_id: str, current: dict[str, int]) -> None:
+        self._versions.append(version)
+        self._ids.append(record_id)
+        if len(self._versions) > 2 * len(current) + _SLACK:
+            pairs = sorted((v, i) for i, v in current.items())
+            self._versions = [v for v, _ in pairs]
+            self._ids = [i for _, i in pairs]
+
+    def since(self, version: int, current: dict[str, int]) -> Iterator[str]:
+        """The rows changed after a version, in the order of their last change."""
+        for place in range(bisect_right(self._versions, version), len(self._versions)):
+            if current[self._ids[place]] == self._versions[place]:
+                yield self._ids[place]
+
+
 class Table:
     """All rows of one object, deleted ones included."""
 
     def __init__(self, stamps: Iterable[str]) -> None:
         self.rows: dict[str, Row] = {}
         self.versions: dict[str, int] = {}
+        self._log = VersionLog()
         self.deleted_at: dict[str, datetime] = {}
         self.stamps = {field: StampIndex(field) for field in stamps}
         self._ordered: list[str] = []
@@ -79,6 +104,7 @@ class Table:
         old = self.rows.get(record_id)
         self.rows[record_id] = row
         self.versions[record_id] = version
+        self._log.add(version, record_id, self.versions)
         if old is None:
             self._ordered.append(record_id)
             if len(self._ordered) > 1 and self._ordered[-2] > record_id:
@@ -123,6 +149,10 @@ class Table:
             self._ordered.sort()
             self._in_order = True
         return (self.rows[i] for i in self._ordered[bisect_left(self._ordered, low) :])
+
+    def since(self, version: int) -> Iterator[Row]:
+        """Rows changed after a version, in the order of their last change, deleted ones included."""
+        return (self.rows[i] for i in self._log.since(version, self.versions))
 
     def deletions(self, low: datetime, high: datetime) -> list[tuple[datetime, str]]:
         """Rows deleted in [low, high) and not restored since, with the instant of their deletion."""

@@ -6,6 +6,7 @@ from typing import cast
 from leadsync.domain.conditions import Condition
 from leadsync.domain.mapping import (
     CrmMapping,
+    DisqualifyButton,
     FieldMapping,
     FieldType,
     Nurture,
@@ -77,6 +78,7 @@ def crm_mapping(name: str, file: SalesforceFile | DynamicsFile, tree: Node, chec
         placeholders=file.owners.placeholders,
         staffed_queues=file.owners.staffed_queues,
         nurture={key: _nurture(key, spec) for key, spec in file.nurture.items()},
+        disqualify_button=_button(file.lead),
     )
 
 
@@ -90,6 +92,11 @@ def _nurture(name: str, spec: SalesforceNurture | DynamicsNurture) -> Nurture:
             return Nurture(name, campaign=spec.campaign, status=spec.status)
         case DynamicsNurture():
             return Nurture(name, marketing_list=spec.list)
+
+
+def _button(lead: ObjectSpec | DynamicsLead) -> DisqualifyButton | None:
+    button = lead.disqualify_button if isinstance(lead, DynamicsLead) else None
+    return DisqualifyButton(button.stage, dict(button.reasons)) if button else None
 
 
 def _field_names(tree: Node, checks: Checks) -> None:

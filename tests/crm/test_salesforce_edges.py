@@ -8,13 +8,16 @@ import pytest
 import requests
 import responses
 
+from leadsync.crm.calls import Budget
 from leadsync.crm.salesforce import Credentials, SalesforceCrm
+from leadsync.crm.salesforce.auth import Login
 from leadsync.crm.salesforce.bulk import Bulk
-from leadsync.crm.salesforce.client import Budget
+from leadsync.crm.salesforce.client import Client
 from leadsync.crm.salesforce.verdicts import faults, refusal
 from leadsync.domain.effects import Membership
 from leadsync.domain.records import Ref
 from leadsync.errors import CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable, ObjectBlocked
+from leadsync.http import new_session
 from leadsync.secret import Secret
 
 URL = "https://acme.my.salesforce.com"
@@ -201,7 +204,7 @@ class TestJoining:
 class TestBudget:
     def test_requests_age_out_after_a_day(self, quick_clock: Any) -> None:
         budget = Budget(quick_clock, share=0.2, reserve=0.2, spent=15)
-        budget.note("api-usage=18/100; api-bursts=1/750")
+        budget.note(18, 100)
         budget.spend(urgent=False)
         assert not budget.allows(urgent=False)
         assert budget.allows(urgent=True)
@@ -213,19 +216,21 @@ class TestBudget:
             quick_clock.passed += 3600
             assert budget.allows(urgent=False) is (quick_clock.passed > 1000 + 25 * 3600)
 
-    def test_the_orgs_count_is_found_in_every_form(self, quick_clock: Any) -> None:
-        for header in (
-            "api-usage=18/5000",
-            "api-usage=18/5000; per-app-api-usage=17/250(appName=leadsync)",
-            " x; api-usage=18/5000",
-        ):
-            budget = Budget(quick_clock, 0.2, 0.2, 0)
-            budget.note(header)
-            assert (budget.used, budget.limit) == (18, 5000)
-        budget = Budget(quick_clock, 0.2, 0.2, 0)
-        budget.note(None)
-        budget.note("nothing to see")
-        assert budget.limit is None
+    @pytest.mark.parametrize(
+        ("header", "seen"),
+        [
+            ("api-usage=18/5000", (18, 5000)), ("api-usage=18/5000; per-app-api-usage=17/250(appName=leadsync)", (18, 5000)),
+            (" x; api-usage=18/5000", (18, 5000)), ("nothing to see", (None, None)), (None, (None, None)),
+        ],
+    )  # fmt: skip
+    def test_the_orgs_count_is_found_in_every_form(self, quick_clock: Any, header: str | None, seen: Any) -> None:
+        session, stop = new_session(), Event()
+        login = Login(session, "https://x.example", Credentials("P", token=Secret("t")), clock=quick_clock, stop=stop)
+        client = Client(session, login, "65.0", clock=quick_clock, stop=stop, budget=Budget(quick_clock, 0.2, 0.2, 0))
+        with responses.RequestsMock() as wire:
+            wire.get("https://x.example/services/data/", json=[], headers={"Sforce-Limit-Info": header} if header else {})
+            client.versions()
+        assert (client.usage().used, client.usage().limit) == seen
 
 
 @pytest.mark.parametrize(

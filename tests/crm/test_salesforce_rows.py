@@ -13,7 +13,7 @@ from leadsync.crm.salesforce.rows import MoveReader, OpportunityReader, RecordRe
 from leadsync.crm.salesforce.soql import Columns, id18, ids, select, where
 from leadsync.crm.salesforce.sources import Memberships
 from leadsync.crm.salesforce.touches import TouchReader
-from leadsync.crm.salesforce.values import RowFacts, parser, to_native, translate
+from leadsync.crm.values import RowFacts, parser, to_native, translate
 from leadsync.domain.conditions import Not
 from leadsync.domain.conditions import Test as Ask
 from leadsync.domain.durations import Duration

@@ -9,9 +9,10 @@ import msgspec
 import requests
 
 from leadsync.clock import Clock, SystemClock
+from leadsync.crm.calls import Budget
 from leadsync.crm.salesforce.auth import Credentials, Login
 from leadsync.crm.salesforce.bulk import Bulk
-from leadsync.crm.salesforce.client import Budget, Client, Part
+from leadsync.crm.salesforce.client import Client, Part
 from leadsync.crm.salesforce.inspect import inspect_org
 from leadsync.crm.salesforce.load import Load
 from leadsync.crm.salesforce.membership import Joiner
@@ -46,7 +47,7 @@ class SalesforceCrm:
     def __init__(
         self, name: str, url: str, api_version: str, credentials: Credentials, mapping: CrmMapping, *,
         company_zone: str, clock: Clock, stop: Event | None = None, session: requests.Session | None = None,
-        share: float = 0.2, reserve: float = 0.2, spent: int = 0, bulk_above: int = 50_000, named_users: Sequence[str] = (),
+        share: float = 0.2, reserve: float = 0.2, spent: int = 0, bulk_above: int = 100_000, named_users: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Make the adapter; nothing is sent yet.
 

@@ -11,7 +11,6 @@ from threading import Event, Lock
 from typing import Literal
 from urllib.parse import urlsplit
 
-import jwt
 import msgspec
 import requests
 import structlog
@@ -213,6 +212,8 @@ class Login:
             "aud": audience,
             "exp": int(self._clock.wall().timestamp()) + 180,
         }
+        import jwt  # with it comes all of cryptography
+
         try:
             return jwt.encode(claims, self._credentials.private_key.reveal(), algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):

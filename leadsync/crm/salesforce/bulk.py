@@ -15,10 +15,10 @@ from threading import Event
 import msgspec
 
 from leadsync.clock import Clock
-from leadsync.crm.salesforce.ahead import ahead
+from leadsync.crm.ahead import ahead
 from leadsync.crm.salesforce.client import Client
-from leadsync.crm.salesforce.soql import PAGE, Cells
-from leadsync.crm.salesforce.values import Cell
+from leadsync.crm.salesforce.soql import PAGE
+from leadsync.crm.values import Cell, Cells
 from leadsync.errors import CrmUnavailable, ObjectBlocked, OutcomeUnknown
 
 PART_ROWS = 10_000  # of one fetched part: its bytes are held while its rows are worked on

@@ -6,92 +6,31 @@ pages and writes take the raw bytes of the same session.
 """
 
 import re
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from threading import Event, Lock
+from datetime import datetime
+from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import requests
 
 from leadsync.clock import Clock
+from leadsync.crm.calls import Budget, CrmTime
 from leadsync.crm.salesforce.auth import Login, Token
 from leadsync.crm.salesforce.verdicts import QUOTA_PAUSE, faults, is_expired, refusal, refused
-from leadsync.errors import CrmBudgetExhausted, CrmUnavailable, ObjectBlocked
+from leadsync.errors import CrmUnavailable, ObjectBlocked
 from leadsync.http import READ_SECONDS, Answer, allow_plain_http, exchange, read_with_retry
 from leadsync.ports import Usage
 
 if TYPE_CHECKING:
     from simple_salesforce.api import Salesforce
 
-DAY = 86400.0
-HOUR = 3600.0
 PARTS_PER_COMPOSITE = 25
 QUERIES_PER_COMPOSITE = 5
 _USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 
 _T = TypeVar("_T")
-
-
-class Budget:
-    """leadsync's share of the org's daily requests; a part of the share is kept for what is urgent.
-
-    `spent` are requests of the last day made before this process began.
-    """
-
-    def __init__(self, clock: Clock, share: float, reserve: float, spent: int) -> None:
-        self._clock = clock
-        self._share = share
-        self._reserve = reserve
-        self._hours: deque[tuple[float, int]] = deque([(clock.monotonic(), spent)])
-        self._lock = Lock()
-        self._paused_until = 0.0
-        self.calls = 0
-        self.used: int | None = None
-        self.limit: int | None = None
-
-    def spend(self, *, urgent: bool) -> None:
-        """Count one request; raises CrmBudgetExhausted when there is none left for this kind of work."""
-        with self._lock:
-            if not self._left(urgent=urgent):
-                raise CrmBudgetExhausted(
-                    "leadsync's share of the org's daily API requests is used up (limits: in config)", 900.0
-                )
-            now = self._clock.monotonic()
-            if self._hours and now - self._hours[-1][0] < HOUR:
-                self._hours[-1] = (self._hours[-1][0], self._hours[-1][1] + 1)
-            else:
-                self._hours.append((now, 1))
-            self.calls += 1
-
-    def allows(self, *, urgent: bool) -> bool:
-        """Say whether a request may be made now."""
-        with self._lock:
-            return self._left(urgent=urgent)
-
-    def _left(self, *, urgent: bool) -> bool:
-        now = self._clock.monotonic()
-        if now < self._paused_until:
-            return False
-        # An hour's requests count until the last of them is a day old.
-        while self._hours and now - self._hours[0][0] > DAY + HOUR:
-            self._hours.popleft()
-        if self.limit is None:
-            return True
-        ours = self.limit * self._share * (1.0 if urgent else 1.0 - self._reserve)
-        return sum(count for _, count in self._hours) < ours
-
-    def pause(self, seconds: float) -> None:
-        """Make no request for a while: the org's own limit is reached."""
-        self._paused_until = self._clock.monotonic() + seconds
-
-    def note(self, header: str | None) -> None:
-        """Take over what Sforce-Limit-Info says; it comes in a short and several longer forms."""
-        if header and (found := _USAGE.search(header)):
-            self.used, self.limit = int(found[1]), int(found[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +75,7 @@ class Client:
         self._login = login
         self._clock = clock
         self._stop = stop
-        self._seen: tuple[datetime, float] | None = None
+        self._time = CrmTime(clock, session)
         self._library: tuple[Token, Salesforce] | None = None
         self.budget = budget
         self.api_version = api_version
@@ -146,12 +85,10 @@ class Client:
         session.hooks["response"].append(self._note)
 
     def _note(self, response: requests.Response, *_: object, **__: object) -> None:
-        self.budget.note(response.headers.get("Sforce-Limit-Info"))
-        try:
-            at = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-        except (KeyError, ValueError):
-            return
-        self._seen = (at, self._clock.monotonic())
+        if found := _USAGE.search(
+            response.headers.get("Sforce-Limit-Info") or ""
+        ):  # in a short and several longer forms
+            self.budget.note(int(found[1]), int(found[2]))
 
     def token(self) -> Token:
         """Return the token of the moment, logging in if needed."""
@@ -159,17 +96,14 @@ class Client:
 
     def now(self) -> datetime:
         """Return the CRM's time: the last Date header carried on by monotonic time."""
-        if self._seen is None:
-            return self.fresh_now()
-        at, when = self._seen
-        return at + timedelta(seconds=self._clock.monotonic() - when)
+        return self._time.now() or self.fresh_now()
 
     def fresh_now(self) -> datetime:
         """Return the CRM's time as it says itself just now; costs no API request."""
         self.versions()
-        if self._seen is None:
+        if self._time.seen is None:
             raise CrmUnavailable("the CRM's answers carry no Date header; is something between us and Salesforce?")
-        return self._seen[0]
+        return self._time.seen[0]
 
     def send(
         self,

@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from leadsync.crm.salesforce.ahead import ahead
+from leadsync.crm.ahead import ahead
 from leadsync.crm.salesforce.bulk import Bulk
 from leadsync.crm.salesforce.client import Client, Part, PartAnswer
-from leadsync.crm.salesforce.soql import PAGE, Cells, Columns, Found, path, select, where
+from leadsync.crm.salesforce.soql import PAGE, Columns, Found, path, select, where
 from leadsync.crm.salesforce.sources import Source
-from leadsync.crm.salesforce.values import instant
 from leadsync.crm.salesforce.verdicts import faults, refusal
+from leadsync.crm.values import Cells, instant
 from leadsync.domain.instants import to_text
 from leadsync.errors import CrmUnavailable, ObjectBlocked
 from leadsync.http import Answer

@@ -6,8 +6,9 @@ from threading import Event
 import msgspec
 
 from leadsync.clock import Clock
+from leadsync.crm.calls import Budget
 from leadsync.crm.salesforce.auth import Credentials, Login
-from leadsync.crm.salesforce.client import Budget, Client, Part
+from leadsync.crm.salesforce.client import Client, Part
 from leadsync.crm.salesforce.load import part_refusal
 from leadsync.crm.salesforce.soql import Columns, path, select
 from leadsync.http import new_session

@@ -17,10 +17,10 @@ import msgspec
 
 from leadsync.crm.salesforce.client import QUERIES_PER_COMPOSITE, Client, Part, PartAnswer
 from leadsync.crm.salesforce.load import Load, part_refusal, read_rows
-from leadsync.crm.salesforce.soql import IDS_PER_QUERY, Cells, Columns, ids, path, select, where
+from leadsync.crm.salesforce.soql import IDS_PER_QUERY, Columns, ids, path, select, where
 from leadsync.crm.salesforce.sources import Memberships, Source
-from leadsync.crm.salesforce.values import instant
 from leadsync.crm.salesforce.verdicts import faults
+from leadsync.crm.values import Cells, instant
 from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.records import Gone, Ref
 from leadsync.errors import ObjectBlocked

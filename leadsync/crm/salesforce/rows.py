@@ -10,9 +10,10 @@ from operator import itemgetter
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from leadsync.crm.salesforce.soql import Cells, Columns
-from leadsync.crm.salesforce.values import (
+from leadsync.crm.salesforce.soql import Columns
+from leadsync.crm.values import (
     Cell,
+    Cells,
     Parse,
     RowFacts,
     instant,
@@ -55,6 +56,7 @@ _RECORD = (
 _CONVERSION = ("IsConverted", "ConvertedDate", "ConvertedAccountId", "ConvertedContactId", "ConvertedOpportunityId")
 
 _NOT_CONVERTED = (False, None, None, None, None)
+_TEXT = frozenset((str, type(None)))
 
 
 class Reader(Protocol):
@@ -91,8 +93,11 @@ class RecordReader:
             (f"entered_from.{stage}", (at(native),), parser(FieldMapping(stage, (native,), "datetime")))
             for stage, native in mapping.entered_from.items()
         ]
+        # Most fields are plain text in one column: they are taken together, the others one by one.
+        plain = {name: places[0] for name, places, parse in read if parse is text and len(places) == 1}
+        self._texts, self._texts_of = tuple(plain), _picker(tuple(plain.values()))
         self._fields: list[tuple[str, int, tuple[int, ...], Parse]] = [
-            (n, places[0], places[1:], parse) for n, places, parse in read
+            (name, places[0], places[1:], parse) for name, places, parse in read if name not in plain
         ]
         self._conversion = itemgetter(*(at(name) for name in _CONVERSION)) if object_name == "lead" else None
         self._account = at("AccountId") if object_name == "contact" else None
@@ -108,7 +113,9 @@ class RecordReader:
         if deleted:
             return Gone(ref, instant_or_none(stamp) or at, master)
         owner = text(_first(self._owner, cells))
-        fields: dict[str, Value] = {} if owner is None else {"owner": owner}
+        fields = self._plain_texts(cells)
+        if owner is not None:
+            fields["owner"] = owner
         for name, place, others, parse in self._fields:
             cell = cells[place] if not others else _first((place, *others), cells)
             if cell is not None and (value := parse(cell)) is not None:
@@ -121,6 +128,12 @@ class RecordReader:
             cells[self._account] if self._account is not None else None, contact, account, deal, day if converted else None,
             None, text(_first(self._operation, cells)),
         )  # fmt: skip
+
+    def _plain_texts(self, cells: Cells) -> dict[str, Value]:
+        found = self._texts_of(cells)
+        if _TEXT.issuperset(map(type, found)):
+            return {name: cell for name, cell in zip(self._texts, found, strict=True) if cell}
+        return {name: value for name, cell in zip(self._texts, found, strict=True) if (value := text(cell)) is not None}
 
     def _state(self, fields: Mapping[str, Value], cells: Cells, *, converted: bool, at: datetime) -> State:
         if converted:
@@ -288,6 +301,11 @@ class CampaignReader:
             self._crm, cells[0], text(value.get("name")) or text(row["Name"]) or "", text(value.get("type")),
             float(cost) if isinstance(cost, (int, float)) else None,
         )  # fmt: skip
+
+
+def _picker(places: tuple[int, ...]) -> Callable[[Cells], Cells]:
+    """Return what takes the cells at these places out of a row."""
+    return itemgetter(*places) if len(places) > 1 else lambda cells: tuple(cells[place] for place in places)
 
 
 def _first(places: tuple[int, ...], cells: Cells) -> Cell:

@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from leadsync.crm.values import Cells
 from leadsync.errors import CrmUnavailable, ObjectBlocked
-
-Cells = tuple[Any, ...]
 
 PAGE = 2000
 IDS_PER_QUERY = 200

@@ -19,7 +19,7 @@ from leadsync.crm.salesforce.rows import (
 )
 from leadsync.crm.salesforce.soql import Columns, path, select, where
 from leadsync.crm.salesforce.touches import TouchReader, at_columns, person_columns
-from leadsync.crm.salesforce.values import Cell, text
+from leadsync.crm.values import Cell, text
 from leadsync.domain.conditions import All, AnyOf, Condition, Named, Not, Test, names
 from leadsync.domain.mapping import CrmMapping
 

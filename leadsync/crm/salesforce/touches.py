@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from leadsync.crm.salesforce.soql import Cells, Columns
-from leadsync.crm.salesforce.values import Cell, RowFacts, instant_or_none, named, noon, text, translate
-from leadsync.domain.conditions import Condition, fold, holds, names
+from leadsync.crm.salesforce.soql import Columns
+from leadsync.crm.touching import Integrations, columns_asked, dated, worth_of
+from leadsync.crm.values import Cell, Cells, RowFacts, instant_or_none, named, text
+from leadsync.domain.conditions import Condition, holds
 from leadsync.domain.mapping import TouchMapping
 from leadsync.domain.records import Ref
 from leadsync.domain.touches import Touch
@@ -55,8 +56,7 @@ class TouchReader:
     ) -> None:  # fmt: skip
         self._crm, self._native, self._zone = crm, native, zone
         self._mappings = tuple(mappings)
-        self._integrations = [actors[role] for role in ("automation", "marketing") if role in actors]
-        self._cadence = frozenset(fold(user) for user in cadence_users)
+        self._integrations = Integrations(actors, cadence_users)
         self._owned = native in ("Task", "Event")
         self.columns = Columns([column for mapping in mappings for column in _asked(mapping)] + self._common())
         self.skipped: Counter[str] = Counter()
@@ -88,17 +88,9 @@ class TouchReader:
         if mapping.direction == "outbound" and self._by_integration(row, when):
             self.skipped[f"{mapping.kind}: entered by an integration"] += 1
             return None
-        found = {}
-        for name, table in (
-            ("channel", mapping.channel),
-            ("investment", mapping.investment),
-            ("response", mapping.response),
-        ):
-            found[name] = translate(table, row) if table else None
-            if table and found[name] is None:
-                shown = " ".join(text(row.get(native)) or "-" for native in table.native or ())
-                self.skipped[f"{mapping.kind}: {name} {shown} is not listed"] += 1
-                return None
+        found = worth_of(mapping, row, self.skipped)
+        if found is None:
+            return None
         return Touch(
             touch_id=self._touch_id(row), ref=ref, kind=mapping.kind, direction=mapping.direction, at=when,
             channel=found["channel"], investment=found["investment"], response=found["response"],
@@ -126,29 +118,24 @@ class TouchReader:
         changed, created = instant_or_none(row["SystemModstamp"]), instant_or_none(row["CreatedDate"])
         if cell is None and self._native == MEMBER and row["HasResponded"]:
             return changed
-        if not isinstance(cell, str) or len(cell) != 10:
-            return instant_or_none(cell)
-        for at in (changed, created):
-            if at is not None and at.astimezone(self._zone).date().isoformat() == cell:
-                return at
-        return noon(cell, self._zone)
+        return dated(cell, (changed, created), self._zone)
 
     def _by_integration(self, row: Mapping[str, Cell], at: datetime) -> bool:
         """Say whether nobody but integrations had a hand in it: a person may finish a task that one made for him."""
-        for hand in _HANDS:
-            user = {
-                "user": tuple(filter(None, (text(row.get(f"{hand}.Username")), text(row.get(f"{hand}.Email"))))),
-                "profile": text(row.get(f"{hand}.Profile.Name")),
-                "role": text(row.get(f"{hand}.UserRole.Name")),
-            }
-            known = RowFacts(user, at, self._zone)
-            if row.get(f"{hand}Id") == row.get("OwnerId") or any(
-                fold(name) in self._cadence for name in user["user"] or ()
-            ):
-                return False
-            if not any(holds(condition, known) for condition in self._integrations):
-                return False
-        return True
+        if any(row.get(f"{hand}Id") == row.get("OwnerId") for hand in _HANDS):
+            return False
+        return self._integrations.did(
+            RowFacts(
+                {
+                    "user": tuple(filter(None, (text(row.get(f"{hand}.Username")), text(row.get(f"{hand}.Email"))))),
+                    "profile": text(row.get(f"{hand}.Profile.Name")),
+                    "role": text(row.get(f"{hand}.UserRole.Name")),
+                },
+                at,
+                self._zone,
+            )
+            for hand in _HANDS
+        )
 
     def _merged_away(self, row: Mapping[str, Cell]) -> bool:
         """Say whether a member was deleted by a merge of its person, which takes nothing back."""
@@ -156,12 +143,4 @@ class TouchReader:
 
 
 def _asked(mapping: TouchMapping) -> tuple[str, ...]:
-    tables = tuple(
-        native
-        for table in (mapping.channel, mapping.investment, mapping.response)
-        if table
-        for native in table.native or ()
-    )
-    conditions = tuple(sorted(names(mapping.when))) if mapping.when is not None else ()
-    campaign = (mapping.campaign,) if mapping.campaign else ()
-    return (*person_columns(mapping), *at_columns(mapping), *tables, *conditions, *campaign)
+    return (*person_columns(mapping), *at_columns(mapping), *columns_asked(mapping))

@@ -5,18 +5,19 @@ seconds; so a record that changed less than two seconds ago waits. Every body ca
 `Sforce-Auto-Assign: FALSE`. What became of each write follows reliability.md 6 and the classes of crm/salesforce.md 9.7.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from email.utils import format_datetime
 
 import msgspec
 
 from leadsync.crm.salesforce.client import PARTS_PER_COMPOSITE, Client, Part, parted
-from leadsync.crm.salesforce.values import to_native
 from leadsync.crm.salesforce.verdicts import BUSY_PAUSE, PAUSES, QUOTA_PAUSE, Fault, faults
-from leadsync.domain.effects import OutboxState, Outcome, WriteBack
+from leadsync.crm.sending import all_alike, field_of, is_urgent, portions
+from leadsync.crm.values import to_native
+from leadsync.domain.effects import Outcome, WriteBack
 from leadsync.domain.instants import from_text
-from leadsync.domain.mapping import CrmMapping, FieldMapping, ObjectMapping
+from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Value
 from leadsync.errors import CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable, LeadsyncError, OutcomeUnknown
 from leadsync.http import Answer, retry_after
@@ -62,9 +63,9 @@ class Writer:
         free = sorted(
             (place for place in bodies if not writes[place].guarded), key=lambda place: writes[place].ref.object
         )
-        for some in _cut(guarded, lambda: PARTS_PER_COMPOSITE, lambda place: _is_urgent(writes[place])):
+        for some in portions(guarded, lambda: PARTS_PER_COMPOSITE, lambda place: is_urgent(writes[place])):
             ends.update(zip(some, self._guarded([writes[p] for p in some], [bodies[p] for p in some]), strict=True))
-        for some in _cut(free, lambda: self._lot, lambda place: _is_urgent(writes[place])):
+        for some in portions(free, lambda: self._lot, lambda place: is_urgent(writes[place])):
             ends.update(zip(some, self._free([writes[p] for p in some], [bodies[p] for p in some]), strict=True))
         return tuple(ends[place] for place in range(len(writes)))
 
@@ -135,30 +136,30 @@ class Writer:
 
     def _sent(self, writes: Sequence[WriteBack], method: str, path: str, body: object) -> Answer | list[Outcome]:
         """Return the answer to a request that was carried out, else what that means for each of its writes."""
-        urgent = all(_is_urgent(write) for write in writes)
+        urgent = all(is_urgent(write) for write in writes)
         try:
             answer = self._client.send(method, path, body=body, headers=_NO_ASSIGNMENT, urgent=urgent)
         except OutcomeUnknown:
-            return _all(writes, "unknown", "NO_ANSWER")
+            return all_alike(writes, "unknown", "NO_ANSWER")
         except CrmBudgetExhausted as error:
-            return _all(writes, "pending", "BUDGET", error.retry_after or QUOTA_PAUSE)
+            return all_alike(writes, "pending", "BUDGET", error.retry_after or QUOTA_PAUSE)
         except CrmUnavailable as error:
-            return _all(writes, "pending", "UNREACHABLE", error.retry_after or UNREACHABLE_PAUSE)
+            return all_alike(writes, "pending", "UNREACHABLE", error.retry_after or UNREACHABLE_PAUSE)
         except CrmAuthFailed:
-            return _all(writes, "pending", "CREDENTIALS_REFUSED", PAUSES["session"])
+            return all_alike(writes, "pending", "CREDENTIALS_REFUSED", PAUSES["session"])
         except LeadsyncError:
-            return _all(writes, "pending", "NOT_SENT", UNREACHABLE_PAUSE)
+            return all_alike(writes, "pending", "NOT_SENT", UNREACHABLE_PAUSE)
         return answer if answer.status == 200 else self._refused(writes, answer)
 
     def _refused(self, writes: Sequence[WriteBack], answer: Answer) -> list[Outcome]:
         """Return what a request means that was refused as a whole."""
         found = faults(answer.body)
         if answer.status == 401:
-            return _all(writes, "pending", "INVALID_SESSION_ID", PAUSES["session"])
+            return all_alike(writes, "pending", "INVALID_SESSION_ID", PAUSES["session"])
         if answer.status in (420, 429):  # turned away at the door
-            return _all(writes, "pending", f"HTTP_{answer.status}", retry_after(answer, BUSY_PAUSE))
+            return all_alike(writes, "pending", f"HTTP_{answer.status}", retry_after(answer, BUSY_PAUSE))
         if answer.status >= 500 or answer.status < 300 or answer.status == 408:
-            return _all(writes, "unknown", f"HTTP_{answer.status}")
+            return all_alike(writes, "unknown", f"HTTP_{answer.status}")
         return [self._judged(write, answer.status, found) for write in writes]
 
     def _judged(self, write: WriteBack, status: int, found: Sequence[Fault]) -> Outcome:
@@ -190,32 +191,3 @@ class Writer:
 
     def _native(self, write: WriteBack) -> str:
         return self._mapping.objects[write.ref.object].native
-
-
-def field_of(mapping: ObjectMapping, name: str) -> FieldMapping | None:
-    """Return the mapping of a field by leadsync's name, `stage` and `owner` included."""
-    match name:
-        case "stage":
-            return mapping.stage
-        case "owner":
-            return mapping.owner
-        case _:
-            return mapping.fields.get(name)
-
-
-def _is_urgent(write: WriteBack) -> bool:
-    return write.priority in ("sla", "hand_raiser")
-
-
-def _all(writes: Sequence[WriteBack], state: OutboxState, error: str, wait: float | None = None) -> list[Outcome]:
-    return [Outcome(write.effect_id, state, error, wait) for write in writes]
-
-
-def _cut(places: Sequence[int], size: Callable[[], int], urgent: Callable[[int], bool]) -> Iterator[list[int]]:
-    """Yield the places in portions, urgent ones first and apart, because they may spend what the others may not."""
-    for group in ([place for place in places if urgent(place)], [place for place in places if not urgent(place)]):
-        rest = group
-        while rest:
-            count = size()
-            yield rest[:count]
-            rest = rest[count:]

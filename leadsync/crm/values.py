@@ -1,11 +1,11 @@
-"""Single values on their way in and out: Salesforce's JSON and CSV cells to leadsync's scalars and back."""
+"""Single values on their way in and out: a CRM's JSON and CSV cells to leadsync's scalars and back."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from leadsync.crm.salesforce.soql import Cells
 from leadsync.domain.conditions import FactValue, fold
 from leadsync.domain.durations import Duration
 from leadsync.domain.instants import from_text, to_text
@@ -13,6 +13,7 @@ from leadsync.domain.mapping import FieldMapping, FieldType, ValueMap
 from leadsync.domain.records import Value
 
 Cell = object
+Cells = tuple[Any, ...]  # a row in the order of the columns asked for
 Parse = Callable[[Cell], Value]
 
 
@@ -106,7 +107,7 @@ def parser(mapping: FieldMapping) -> Parse:
 
 
 def to_native(mapping: FieldMapping, value: Value) -> Value:
-    """Return a value as Salesforce takes it: through the value table backwards, an empty text as null."""
+    """Return a value as the CRM takes it: through the value table backwards, an empty text as null."""
     for native, ours in mapping.values.items():
         if ours == value and value is not None:
             return native

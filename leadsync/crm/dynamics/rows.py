@@ -1,0 +1,397 @@
+"""Rows of Dataverse to leadsync's Records, Users and companions, by the mapping.
+
+Each reader names the columns it needs and makes values of a page of rows and of the ids of deleted ones; touches are read
+in `touches.py`. A column that the mapping does not name is never asked for.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+from leadsync.crm.dynamics.client import Client
+from leadsync.crm.dynamics.metadata import Attribute, Table
+from leadsync.crm.dynamics.odata import Columns, any_of, guids, path, portions
+from leadsync.crm.dynamics.people import Memberships
+from leadsync.crm.dynamics.stages import DISQUALIFIED, QUALIFIED, REASON, STATE, StageValues, known_values
+from leadsync.crm.values import Cell, Cells, RowFacts, instant, moment, named, noon, parser, text, translate
+from leadsync.domain.conditions import holds
+from leadsync.domain.instants import from_text
+from leadsync.domain.mapping import CrmMapping, DisqualifyButton, FieldMapping, ValueMap
+from leadsync.domain.records import (
+    Account,
+    Campaign,
+    Gone,
+    Opportunity,
+    OpportunityRole,
+    Queue,
+    Record,
+    Ref,
+    State,
+    User,
+    Value,
+)
+from leadsync.errors import CrmUnavailable, ObjectBlocked
+from leadsync.ports import Row
+
+_BASE = ("createdon", "modifiedon", "createdby", "modifiedby", STATE, REASON)
+_LINKS = {
+    "lead": ("merged", "masterid", "parentaccountid", "parentcontactid", "qualifyingopportunityid"),
+    "contact": ("merged", "masterid", "parentcustomerid"),
+}
+_ACCOUNT = {"lead": "parentaccountid", "contact": "parentcustomerid"}
+_ACCESS_TEAM = 1  # teamtype: shares single rows and owns nothing
+
+
+class Reader(Protocol):
+    """Makes leadsync's values of one page."""
+
+    columns: Columns
+
+    def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
+        """Return the values of rows that were read at this CRM time."""
+
+    def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
+        """Return what the deletion of rows means."""
+
+
+def labelled(field: FieldMapping, table: Table) -> FieldMapping:
+    """Return a field whose table of values names options by label, also where the mapping wrote numbers."""
+    return _by_label(field, table.attributes.get(field.native[0]))
+
+
+def _by_label(field: FieldMapping, attribute: Attribute | None) -> FieldMapping:
+    if attribute is None or not attribute.options or not field.values:
+        return field
+    values = {_label_of(attribute, key): value for key, value in field.values.items()}
+    return FieldMapping(field.name, field.native, field.type, field.write, field.opt_out, field.cleanse, values)
+
+
+def labelled_map(value_map: ValueMap, table: Table) -> ValueMap:
+    """Return a value map that names options by label, also where the mapping wrote numbers."""
+    attribute = table.attributes.get(value_map.native[0]) if value_map.native else None
+    if attribute is None or not attribute.options:
+        return value_map
+    values = {_label_of(attribute, key): value for key, value in value_map.values.items()}
+    return ValueMap(value_map.native, values, value_map.bands, value_map.otherwise, value_map.literal)
+
+
+def _label_of(attribute: Attribute, key: str) -> str:
+    found = attribute.option(key)
+    return found.label if found else key
+
+
+def natives(fields: Mapping[str, FieldMapping]) -> list[str]:
+    """Return every column that mapped fields name."""
+    return [native for field in fields.values() for native in field.native]
+
+
+class RecordReader:
+    """Reads leads or contacts."""
+
+    def __init__(self, client: Client, object_name: str, table: Table, mapping: CrmMapping, zone: ZoneInfo) -> None:
+        mine = mapping.objects[object_name]
+        present = [name for name in (*_BASE, *_LINKS[object_name]) if name in table.attributes]
+        entered = tuple(mine.entered_from.values())
+        self.columns = Columns(
+            table, [*present, *mine.stage.native, *mine.owner.native, *natives(mine.fields), *entered]
+        )
+        self._client, self._crm, self._object, self._zone = client, mapping.crm, object_name, zone
+        self._scope = mine.scope
+        self._stage = table.attribute(mine.stage.native[0])
+        self.stages = StageValues(known_values(mapping), self._stage, table.attributes.get(STATE))
+        self._owner = mine.owner.native
+        self._operation = mine.fields["operation"].native if "operation" in mine.fields else ()
+        self._fields = [
+            (name, field.native, parser(labelled(field, table)))
+            for name, field in mine.fields.items()
+            if name != "operation"
+        ]
+        known = {native for _, columns, _ in self._fields for native in columns}
+        self._fields += [
+            (native, (native,), parser(FieldMapping(native, (native,), "datetime")))
+            for native in entered
+            if native not in known
+        ]
+        self._button = mapping.disqualify_button if object_name == "lead" else None
+        self._closed = _Closed(self._button, mapping, table.attributes.get(REASON)) if self._button else None
+
+    def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
+        """Return the records; those merged away as gone."""
+        names = self.columns.names
+        decoded = [(named(names, cells), named(names, self.columns.shown(cells))) for cells in page]
+        born = self._conversion_days([raw for raw, _ in decoded])
+        return [self._one(raw, row, at, born) for raw, row in decoded]
+
+    def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
+        """Return the deleted records."""
+        return [Gone(Ref(self._crm, self._object, key), at) for key in ids]
+
+    def _one(self, raw: Mapping[str, Cell], row: Mapping[str, Cell], at: datetime, born: Mapping[str, str]) -> Row:
+        ref = Ref(self._crm, self._object, str(raw[self.columns.names[0]]))
+        modified = instant(row["modifiedon"])
+        if raw.get("merged") and (master := text(row.get("masterid"))):
+            return Gone(ref, modified, master)
+        fields = {
+            name: value
+            for name, columns, parse in self._fields
+            if (value := parse(_first(columns, row))) is not None
+        }
+        state = raw.get(STATE)
+        stage = self.stages.text(raw[self._stage.name])
+        if self._closed is not None and state == DISQUALIFIED:
+            stage, reason = self._closed.meaning(stage, raw.get(REASON))
+            if reason is not None:
+                fields["recycle_reason"] = reason
+        converted = self._object == "lead" and state == QUALIFIED
+        contact = text(row.get("parentcontactid")) if converted else None
+        return Record(
+            ref, stage, text(_first(self._owner, row)), instant(row["createdon"]), modified, text(row.get("modifiedby")),
+            modified, str(raw["@odata.etag"] or ""), fields, text(row.get("createdby")),
+            self._state(fields, state, converted=converted, at=at), text(row.get(_ACCOUNT[self._object])), contact,
+            text(row.get("parentaccountid")) if converted else None,
+            text(row.get("qualifyingopportunityid")) if converted else None,
+            (born.get(ref.id) or (moment(row["modifiedon"]) or "")[:10]) if converted else None,
+            None, text(_first(self._operation, row)),
+        )  # fmt: skip
+
+    def _state(self, fields: Mapping[str, Value], state: Cell, *, converted: bool, at: datetime) -> State:
+        if converted:
+            return "converted"
+        if self._object == "contact" and state not in (None, 0):
+            return "out_of_scope"  # deactivated: no delete, and it may come back
+        if self._scope is not None and not holds(self._scope, RowFacts(fields, at, self._zone)):
+            return "out_of_scope"
+        return "live"
+
+    def _conversion_days(self, page: Iterable[Mapping[str, Cell]]) -> dict[str, str]:
+        """Return by lead the day on which the contact was made that it became.
+
+        Dataverse keeps no day of qualification, and the lead's last change may be a later one. Only asked for leads that
+        changed on another day than they were created.
+        """
+        if self._object != "lead":
+            return {}
+        became = {
+            str(row[self.columns.names[0]]): str(row["parentcontactid"])
+            for row in page
+            if row.get(STATE) == QUALIFIED and row.get("parentcontactid") and row["modifiedon"] != row["createdon"]
+        }
+        found: dict[str, str] = {}
+        select = ("createdon", "_originatingleadid_value")
+        paths = [
+            path("contacts", select, any_of("contactid", some)) for some in portions(guids(list(became.values())))
+        ]
+        try:
+            rows = self._client.gathered(paths, "contact") if paths else []
+        except (ObjectBlocked, CrmUnavailable):
+            return {}  # the day of the last change has to do
+        for row in rows:
+            lead, created = str(row.get("_originatingleadid_value")), row.get("createdon")
+            if lead in became and isinstance(created, str):
+                found[lead] = created[:10]
+        return found
+
+
+class _Closed:
+    """What a lead means that was closed by the button: the stage, and the reason that its status reason stands for."""
+
+    def __init__(self, button: DisqualifyButton, mapping: CrmMapping, reasons: Attribute | None) -> None:
+        self._stage = button.stage
+        self._mapping = mapping
+        self._reasons = {
+            option.number: reason
+            for label, reason in button.reasons.items()
+            if reasons is not None and (option := reasons.option(label)) is not None
+        }
+
+    def meaning(self, shown: str | None, reason: Cell) -> tuple[str | None, str | None]:
+        """Return the stage value and the reason; a stage column that says the same already keeps both."""
+        if shown is not None and self._mapping.stage_of_value.get(shown) == self._stage:
+            return shown, None
+        return self._mapping.value_of_stage.get(self._stage, shown), self._reasons.get(reason)  # type: ignore[call-overload, no-any-return]
+
+
+class UserReader:
+    """Reads users with their teams and security roles."""
+
+    def __init__(self, crm: str, table: Table, fields: Mapping[str, FieldMapping], members: Memberships) -> None:
+        self._away = fields.get("out_of_office_until")
+        self.columns = Columns(table, [
+            "domainname", "internalemailaddress", "fullname", "isdisabled", "parentsystemuserid", "address1_country",
+            *natives(fields),
+        ])  # fmt: skip
+        self._crm, self._members = crm, members
+
+    def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
+        """Return the users."""
+        return [self._one(named(self.columns.names, self.columns.shown(cells))) for cells in page]
+
+    def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
+        """Return nothing: users are disabled, not deleted."""
+        return []
+
+    def _one(self, row: Mapping[str, Cell]) -> User:
+        key = str(row[self.columns.names[0]])
+        away = parser(self._away)(_first(self._away.native, row)) if self._away else None
+        teams = self._members.of(key, "team")
+        return User(
+            crm=self._crm, id=key, username=text(row["domainname"]) or "", email=text(row["internalemailaddress"]),
+            name=text(row["fullname"]) or "", active=not row["isdisabled"], manager_id=text(row["parentsystemuserid"]),
+            country=text(row["address1_country"]), security_roles=self._members.of(key, "security_role"),
+            teams=teams, queues=teams, out_of_office_until=text(away),
+        )  # fmt: skip
+
+
+class TeamReader:
+    """Reads the teams that may own leads."""
+
+    def __init__(self, crm: str, table: Table) -> None:
+        self.columns = Columns(table, ["name", "teamtype"])
+        self._crm = crm
+
+    def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
+        """Return the teams."""
+        found = [named(self.columns.names, cells) for cells in page]
+        return [
+            Queue(self._crm, str(row[self.columns.names[0]]), text(row["name"]) or "")
+            for row in found
+            if row["teamtype"] != _ACCESS_TEAM
+        ]
+
+    def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
+        """Return nothing: a team that is gone owns nothing any more, its name may still be told."""
+        return []
+
+
+class AccountReader:
+    """Reads companies, by the mapped fields alone."""
+
+    def __init__(self, crm: str, table: Table, fields: Mapping[str, FieldMapping]) -> None:
+        self.columns = Columns(table, natives(fields) or ["name"])
+        self._crm = crm
+        self._fields = [(name, field.native, parser(labelled(field, table))) for name, field in fields.items()]
+
+    def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
+        """Return the companies."""
+        found: list[Row] = []
+        for cells in page:
+            row = named(self.columns.names, self.columns.shown(cells))
+            values = ((name, parse(_first(columns, row))) for name, columns, parse in self._fields)
+            filled = {name: value for name, value in values if value is not None}
+            found.append(Account(self._crm, str(cells[0]), filled))
+        return found
+
+    def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
+        """Return the deleted companies."""
+        return [Account(self._crm, key, {}, deleted=True) for key in ids]
+
+
+class OpportunityReader:
+    """Reads deals with the contacts in them: parent contact and customer. An outcome is what the state says."""
+
+    def __init__(self, client: Client, table: Table, mapping: CrmMapping, zone: ZoneInfo) -> None:
+        self._client, self._crm, self._zone = client, mapping.crm, zone
+        self._loss = labelled_map(mapping.loss_reason, table)
+        self._fields = {name: labelled(field, table) for name, field in mapping.opportunity.items()}
+        own = (
+            STATE, "createdon", "ownerid", "parentaccountid", "parentcontactid", "customerid", "originatingleadid",
+            "transactioncurrencyid",
+        )  # fmt: skip
+        present = [name for name in own if name in table.attributes]
+        self.columns = Columns(table, [*present, *natives(mapping.opportunity), *(self._loss.native or ())])
+        self._currencies: dict[str, str] | None = None
+
+    def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
+        """Return the deals and the parts of contacts in them."""
+        names = self.columns.names
+        found: list[Row] = []
+        for cells in page:
+            raw, row = named(names, cells), named(names, self.columns.shown(cells))
+            deal = self._deal(raw, row)
+            found.append(deal)
+            found += self._roles(deal, row)
+        return found
+
+    def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
+        """Return the deleted deals."""
+        return [Opportunity(self._crm, key, None, None, None, "open", at, None, deleted=True) for key in ids]
+
+    def _deal(self, raw: Mapping[str, Cell], row: Mapping[str, Cell]) -> Opportunity:
+        value = {name: parser(field)(_first(field.native, row)) for name, field in self._fields.items()}
+        states: dict[Cell, Literal["open", "won", "lost"]] = {1: "won", 2: "lost"}
+        outcome = states.get(raw[STATE], "open")
+        amount = parser(FieldMapping("amount", (), "number"))(value.get("amount"))
+        return Opportunity(
+            crm=self._crm, id=str(raw[self.columns.names[0]]), account_id=text(row.get("parentaccountid")),
+            owner_id=text(row.get("ownerid")), stage=text(value.get("stage")), outcome=outcome,
+            created_at=instant(row["createdon"]),
+            closed_at=self._closed(value.get("closed_at")) if outcome != "open" else None,
+            amount=float(amount) if isinstance(amount, (int, float)) else None,
+            currency=text(value.get("currency")) or self._currency(text(row.get("transactioncurrencyid"))),
+            loss_reason=translate(self._loss, row) if outcome == "lost" else None,
+            lead_id=text(row.get("originatingleadid")),
+        )  # fmt: skip
+
+    def _roles(self, deal: Opportunity, row: Mapping[str, Cell]) -> list[Row]:
+        """Return who is in the deal; a customer that is a company names nobody, whose id then leads to no contact."""
+        parent, customer = text(row.get("parentcontactid")), text(row.get("customerid"))
+        customer = None if customer in (parent, deal.account_id) else customer
+        return [
+            OpportunityRole(
+                self._crm, f"{deal.id}:{slot}", deal.id, contact, None, primary=slot == "parent", at=deal.created_at
+            )
+            for slot, contact in (("parent", parent), ("customer", customer))
+            if contact
+        ]
+
+    def _closed(self, value: Value) -> datetime | None:
+        if isinstance(value, str) and len(value) == 10:
+            return noon(value, self._zone)
+        return from_text(value) if isinstance(value, str) and value else None
+
+    def _currency(self, key: str | None) -> str | None:
+        if key is None:
+            return None
+        if self._currencies is None:
+            try:
+                found = self._client.rows(path("transactioncurrencies", ("isocurrencycode",)), "transactioncurrency")
+            except ObjectBlocked:
+                found = []
+            self._currencies = {str(row.get("transactioncurrencyid")): str(row.get("isocurrencycode")) for row in found}
+        return self._currencies.get(key)
+
+
+class CampaignReader:
+    """Reads campaigns; a deleted one is left as it was known."""
+
+    def __init__(self, crm: str, table: Table, fields: Mapping[str, FieldMapping]) -> None:
+        self.columns = Columns(table, ["name", *natives(fields)])
+        self._crm = crm
+        self._fields = {name: labelled(field, table) for name, field in fields.items()}
+
+    def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
+        """Return the campaigns."""
+        found: list[Row] = []
+        for cells in page:
+            row = named(self.columns.names, self.columns.shown(cells))
+            value = {name: parser(field)(_first(field.native, row)) for name, field in self._fields.items()}
+            cost = parser(FieldMapping("cost", (), "number"))(value.get("cost"))
+            found.append(
+                Campaign(
+                    self._crm, str(cells[0]), text(value.get("name")) or text(row["name"]) or "", text(value.get("type")),
+                    float(cost) if isinstance(cost, (int, float)) else None,
+                )
+            )  # fmt: skip
+        return found
+
+    def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
+        """Return nothing."""
+        return []
+
+
+def _first(columns: Sequence[str], row: Mapping[str, Cell]) -> Cell:
+    """Return the first filled cell."""
+    return next((row[name] for name in columns if row[name] not in (None, "")), None)
+
+

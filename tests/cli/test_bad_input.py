@@ -1,0 +1,288 @@
+"""Whatever is put into leadsync by mistake: one clear message, the right exit code, and nothing is lost."""
+
+import json
+import os
+import resource
+import sqlite3
+from pathlib import Path
+
+import pytest
+from installation import Installation, Org
+
+from leadsync.ledger import open_ledger
+from leadsync.sandbox.box import Options
+from leadsync.sandbox.server import serve
+
+
+def rows(location: Path, sql: str) -> list[tuple[object, ...]]:
+    con = sqlite3.connect(f"file:{location}?mode=ro", uri=True)
+    try:
+        return con.execute(sql).fetchall()
+    finally:
+        con.close()
+
+
+@pytest.mark.parametrize("command", [("sync",), ("check", "--live"), ("doctor",), ("plan",)])
+def test_a_wrong_secret_is_named_and_asked_for_once(leadsync: Installation, org: Org, command: tuple[str, ...]) -> None:
+    leadsync.env["LEADSYNC_SALESFORCE_CLIENT_SECRET"] = "not the secret"
+    before = org.last()
+
+    found = leadsync(*command)
+
+    assert found.code == 6
+    assert "LEADSYNC_SALESFORCE_CLIENT_SECRET" in found.out + found.err
+    assert "not the secret" not in found.out + found.err
+    assert sum("oauth2/token" in str(line["path"]) for line in org.requests(before)) == 1
+
+
+def test_incomplete_credentials_name_every_way_to_complete_them(leadsync: Installation, org: Org) -> None:
+    del leadsync.env["LEADSYNC_SALESFORCE_CLIENT_SECRET"]
+    before = org.last()
+
+    found = leadsync("sync")
+
+    assert found.code == 6
+    assert "credentials are incomplete" in found.err
+    assert "LEADSYNC_SALESFORCE_CLIENT_SECRET" in found.err
+    assert "LEADSYNC_SALESFORCE_PRIVATE_KEY" in found.err
+    assert org.requests(before) == []
+
+
+def test_a_field_that_the_org_lacks_is_named_and_stops_its_object_alone(leadsync: Installation) -> None:
+    leadsync.change("mappings/salesforce.yaml", "company: Company\n", "company: Companie__c\n")
+
+    checked = leadsync("check", "--live", "--json")
+    synced = leadsync("sync", "--json")
+
+    assert checked.code == 1
+    assert any("Companie__c" in finding["text"] for finding in checked.data if not finding["ok"])
+    assert synced.code == 1
+    (report,) = synced.data
+    assert list(report["blocked"]) == ["lead"]
+    assert "Companie__c" in report["blocked"]["lead"]
+    assert "lead was left out" in leadsync("sync").err
+    objects = dict(rows(leadsync.ledger, "SELECT object, count(*) FROM v_people GROUP BY object"))
+    assert set(objects) == {"contact"}
+    assert dict(rows(leadsync.ledger, "SELECT source, mark IS NOT NULL FROM marks"))["lead_history"] == 1
+
+
+def test_a_mended_mapping_reads_what_was_left_out(leadsync: Installation) -> None:
+    leadsync.change("mappings/salesforce.yaml", "company: Company\n", "company: Companie__c\n")
+    leadsync("sync")
+    leadsync.change("mappings/salesforce.yaml", "company: Companie__c\n", "company: Company\n")
+
+    assert leadsync("sync").code == 0
+    assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people WHERE object = 'lead'") == [(1,)]
+
+
+def test_a_status_that_nobody_mapped_is_counted_and_told_how_to_map(leadsync: Installation, org: Org) -> None:
+    leadsync.change("mappings/salesforce.yaml", "  lal: LAL\n", "  lal: {write: LAL}\n")
+    leadsync.change("mappings/salesforce.yaml", "  Closed - Not Converted: disqualified\n", "")
+    lead = org.lead(Status="Closed - Not Converted")
+
+    synced, checked, told = leadsync("sync"), leadsync("check", "--live"), leadsync("explain", lead)
+
+    assert synced.code == 0
+    assert rows(leadsync.ledger, f"SELECT stage, stage_value FROM v_people WHERE record_id = '{lead}'") == [
+        (None, "Closed - Not Converted")
+    ]
+    assert "Closed - Not Converted" in checked.out
+    assert 'the status "Closed - Not Converted" stands for no stage' in told.out
+    assert "mappings/salesforce.yaml" in told.out
+
+
+@pytest.mark.parametrize("command", ["sync", "plan", "run", "check", "explain"])
+def test_a_half_written_file_at_the_start_is_refused_with_its_place(leadsync: Installation, command: str) -> None:
+    text = leadsync.mapping.read_text(encoding="utf-8")
+    leadsync.mapping.write_text(text[: len(text) // 2], encoding="utf-8")
+
+    found = leadsync(command, *(("somebody",) if command == "explain" else ()))
+
+    assert found.code == 2
+    assert "mappings/salesforce.yaml:" in found.err
+    assert "no rules were loaded" in found.err
+    assert not leadsync.ledger.exists()
+
+
+def test_every_problem_of_every_file_is_told_at_once(leadsync: Installation) -> None:
+    leadsync.change("mappings/scoring.yaml", "half_life", "half_live")
+    leadsync.change("config/leadsync.yaml", "zone: Europe/Berlin", "zone: Europe/Bonn")
+
+    found = leadsync("check")
+
+    assert found.code == 2
+    assert "mappings/scoring.yaml:" in found.err
+    assert "config/leadsync.yaml:" in found.err
+
+
+def test_a_damaged_ledger_is_left_alone_and_says_so(leadsync: Installation) -> None:
+    assert leadsync("sync").code == 0
+    content = leadsync.ledger.read_bytes()
+    spoilt = content[:4096] + os.urandom(8192) + content[12288:]
+    leadsync.ledger.write_bytes(spoilt)
+
+    for command in (("sync",), ("run",), ("explain", "somebody"), ("outbox", "list"), ("ledger", "check")):
+        found = leadsync(*command)
+        assert found.code == 5, (command, found.err)
+        assert "damaged" in found.err + found.out
+        assert "Traceback" not in found.err
+    assert leadsync.ledger.read_bytes() == spoilt
+
+
+def test_a_file_that_is_no_ledger_is_left_alone(leadsync: Installation) -> None:
+    leadsync.ledger.parent.mkdir()
+    leadsync.ledger.write_text("a letter to my aunt\n" * 400, encoding="utf-8")
+
+    found = leadsync("sync")
+
+    assert found.code == 5
+    assert "ledger" in found.err
+    assert leadsync.ledger.read_text(encoding="utf-8").startswith("a letter")
+
+
+def test_a_full_disk_ends_the_cycle_and_the_next_one_goes_on(leadsync: Installation) -> None:
+    def few_bytes() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+
+    found = leadsync.process("sync", preexec_fn=few_bytes)
+
+    assert found.code == 5, found.err
+    assert "ledger" in found.err
+    assert "Traceback" not in found.err
+    assert leadsync("ledger", "check").code == 0
+    assert leadsync("sync").code == 0
+    assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people WHERE object = 'contact'") == [(1,)]
+
+
+def test_another_org_behind_the_same_ledger_is_refused(leadsync: Installation) -> None:
+    with open_ledger(leadsync.ledger) as ledger:
+        ledger.belong_to("salesforce", "00D8d0000099999EAA")
+
+    for command in ("sync", "run", "plan"):
+        found = leadsync(command)
+        assert found.code == 4, (command, found.err)
+        assert "this ledger belongs to org 00D8d0000099999EAA" in found.err
+    assert rows(leadsync.ledger, "SELECT count(*) FROM v_people") == [(0,)]
+
+
+def test_a_second_writer_is_refused_and_plan_decides_on_what_is_there(leadsync: Installation, org: Org) -> None:
+    assert leadsync("sync").code == 0
+    with open_ledger(leadsync.ledger):
+        before, content = org.last(), rows(leadsync.ledger, "SELECT key, value FROM meta ORDER BY key")
+
+        for command in (("sync",), ("run",), ("outbox", "retry", "x"), ("ledger", "restore", str(leadsync.ledger))):
+            found = leadsync(*command)
+            assert found.code == 3, (command, found.err)
+            assert "another leadsync" in found.err
+        planned = leadsync("plan", "--json")
+
+        assert planned.code == 0, planned.err
+        assert "decided on what is there" in planned.err
+        assert set(planned.data) == {"effects", "total", "held"}
+        assert org.requests(before) == []
+        assert rows(leadsync.ledger, "SELECT key, value FROM meta ORDER BY key") == content
+
+
+def test_a_plan_without_a_daemon_observes_but_delivers_nothing(leadsync: Installation, org: Org) -> None:
+    truth = len(org.truth("Lead"))
+
+    found = leadsync("plan", "--json")
+
+    assert found.code == 0, found.err
+    assert found.data["total"] == len(found.data["effects"])
+    assert rows(leadsync.ledger, "SELECT count(*) FROM v_outbox") == [(0,)]
+    assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people") == [(1,)]
+    assert len(org.truth("Lead")) == truth
+
+
+def test_a_group_over_its_limit_is_held_until_somebody_lets_it_go(beside: Installation, fresh_org: Org) -> None:
+    fresh_org.control("pause", world=False)
+    limits = "  api_reserve: 20%\n  writes: {normal: {per_cycle: 2, per_day: 4}, score: {per_cycle: 2, per_day: 4}}\n"
+    beside.change("config/leadsync.yaml", "  api_reserve: 20%\n", limits)
+    assert beside("sync").code == 0
+    fresh_org.advance(3600)
+    for number in range(8):
+        fresh_org.lead(LastName=f"New{number}", Title="Head of Sales", Status="Inquiry")
+    fresh_org.advance(120)
+
+    found = beside("sync")
+
+    assert found.code == 7, found.err
+    assert "held: " in found.err
+    held = beside("outbox", "list", "--state", "held", "--json").data
+    group = held[0]["group_id"]
+    assert f"leadsync outbox release '{group}'" in found.err
+    assert beside("outbox", "release", "no such group").code == 1
+    assert beside("outbox", "release", group).code == 0
+    fresh_org.advance(60)
+    beside("sync")
+    left = beside("outbox", "list", "--state", "held", "--json").data
+    assert group not in {row["group_id"] for row in left}
+    assert beside("outbox", "list", "--state", "applied", "--json").data != []
+
+
+@pytest.mark.parametrize("command", ["explain", "history"])
+def test_nobody_by_that_name_is_told(leadsync: Installation, command: str) -> None:
+    leadsync("sync")
+
+    found = leadsync(command, "ghost@nowhere.example")
+
+    assert found.code == 1
+    assert found.out == ""
+    assert "knows nobody by 'ghost@nowhere.example'" in found.err
+
+
+@pytest.mark.parametrize("command", [("sync",), ("plan",), ("explain", "x")])
+def test_an_instant_that_is_none_is_refused_before_anything_is_done(
+    leadsync: Installation, org: Org, command: tuple[str, ...]
+) -> None:
+    before = org.last()
+
+    found = leadsync(*command, "--now", "yesterday")
+
+    assert found.code == 2
+    assert "2026-12-01T08:00:00Z" in found.err
+    assert not leadsync.ledger.exists()
+    assert org.requests(before) == []
+
+
+def test_init_overwrites_nothing_unless_told_to(leadsync: Installation, org: Org) -> None:
+    leadsync.mapping.write_text("mine\n", encoding="utf-8")
+
+    refused = leadsync("init", "salesforce", "--url", org.url)
+
+    assert refused.code == 2
+    assert "mappings/salesforce.yaml" in refused.err
+    assert "--force" in refused.err
+    assert leadsync.mapping.read_text(encoding="utf-8") == "mine\n"
+    assert leadsync("init", "salesforce", "--url", org.url, "--force").code == 0
+    assert leadsync("check").code == 0
+
+
+def test_a_word_that_is_no_command_is_a_usage_error(leadsync: Installation) -> None:
+    assert leadsync("snyc").code == 2
+    assert leadsync("outbox", "list", "--state", "lost").code == 2
+
+
+def test_a_crm_that_answers_with_a_web_page_is_unavailable(leadsync: Installation, org: Org) -> None:
+    assert leadsync("sync").code == 0
+    before = rows(leadsync.ledger, "SELECT source, mark FROM marks ORDER BY source")
+    org.control("faults", rate={"html": 1.0})
+
+    found = leadsync("sync", "--json")
+
+    assert found.code == 1
+    assert "salesforce: not synchronised" in found.err
+    assert json.loads(found.out) == []
+    assert rows(leadsync.ledger, "SELECT source, mark FROM marks ORDER BY source") == before
+
+
+def test_a_box_that_is_not_there_is_told_by_its_address(leadsync: Installation) -> None:
+    server = serve(Options(empty=True)).start()
+    server.stop()
+    leadsync.change("config/leadsync.yaml", leadsync.url, server.url)
+
+    found = leadsync("check", "--live")
+
+    assert found.code == 1
+    assert "127.0.0.1" in found.out

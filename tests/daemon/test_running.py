@@ -1,0 +1,145 @@
+"""The daemon as whoever is on call meets it: it starts, says how it is, adopts changed files, and stops when told."""
+
+import time
+from collections.abc import Callable
+
+import requests
+from installation import Installation, Org
+from running_daemon import Daemon
+
+Start = Callable[..., Daemon]
+
+
+def test_it_runs_says_how_it_is_and_stops_at_once_when_told(made: Installation, daemons: Start) -> None:
+    daemon = daemons(made)
+    daemon.ready()
+    daemon.wait_for("cycle.finished", 3)
+
+    metrics = daemon.get("/metrics").text
+    second = made("run")
+    asked_at = time.monotonic()
+    code = daemon.stop()
+
+    assert code == 0
+    assert time.monotonic() - asked_at < 20
+    assert second.code == 3
+    assert 'leadsync_cycles_total{crm="salesforce",reach="complete"}' in metrics
+    assert 'leadsync_mark_lag_seconds{crm="salesforce"}' in metrics
+    assert 'leadsync_clock_skew_seconds{crm="salesforce"}' in metrics
+    lines = daemon.lines  # each line is one JSON object, or this fails
+    events = [line["event"] for line in lines if line["logger"].startswith("leadsync")]
+    assert events[0] == "daemon.started"
+    assert events[-2:] == ["daemon.stopping", "daemon.stopped"]
+    reaches = {line["reach"] for line in daemon.events("cycle.finished")}
+    assert reaches == {"complete", "fast"}
+    assert made("ledger", "check").code == 0
+
+
+def test_livez_is_true_and_readyz_names_its_reasons(made: Installation, daemons: Start, org: Org) -> None:
+    (made.folder / "data").mkdir()
+    (made.folder / "data" / "pause").touch()
+    daemon = daemons(made)
+    daemon.wait_for("cycle.finished")
+
+    assert daemon.get("/livez").status_code == 200
+    assert set(daemon.reasons()) == {"paused"}
+    assert daemon.get("/readyz").status_code == 503
+    assert requests.get(daemon.url + "/metrics", headers={"Host": "evil.example"}, timeout=5).status_code == 421
+    (made.folder / "data" / "pause").unlink()
+    daemon.ready()
+    assert daemon.stop() == 0
+
+
+def test_a_changed_rule_is_adopted_between_cycles_and_a_half_written_one_is_refused_once(
+    made: Installation, daemons: Start
+) -> None:
+    daemon = daemons(made)
+    daemon.ready()
+    first = daemon.events("daemon.started")[0]["config_hash"]
+    good = made.mapping.read_text(encoding="utf-8")
+
+    made.mapping.write_text(good[: len(good) // 2], encoding="utf-8")
+    daemon.until(lambda: "config_stale" in daemon.reasons())
+    done = len(daemon.events("cycle.finished"))
+    daemon.wait_for("cycle.finished", done + 3)
+    assert "mappings/salesforce.yaml:" in daemon.reasons()["config_stale"]
+    assert "leadsync_config_stale 1.0" in daemon.get("/metrics").text
+    stale = [line for line in daemon.events("trouble.began") if line["reason"] == "config_stale"]
+    assert len(stale) == 1
+    alerts = [line for line in daemon.events("message.sent") if line.get("notice") == "alert"]
+    assert len(alerts) == 1
+
+    made.mapping.write_text(good.replace("lal: LAL\n", "lal: {write: LAL, read: [Dozing]}\n"), encoding="utf-8")
+    adopted = daemon.wait_for("config.adopted")
+    assert adopted[0]["config_hash"] != first
+    daemon.ready()
+    assert daemon.stop() == 0
+
+
+def test_new_intervals_take_effect_without_a_restart(made: Installation, daemons: Start) -> None:
+    made.change("config/leadsync.yaml", "fast: 2s, complete: 5s, sla: 2s", "fast: 2s, complete: 1h, sla: 2s")
+    daemon = daemons(made)
+    daemon.ready()
+
+    made.change("config/leadsync.yaml", "complete: 1h", "complete: 3s")
+    daemon.wait_for("config.adopted")
+
+    daemon.until(lambda: sum(line["reach"] == "complete" for line in daemon.events("cycle.finished")) >= 3)
+    assert daemon.stop() == 0
+
+
+def test_wrong_credentials_end_the_start_with_their_own_code(made: Installation, daemons: Start) -> None:
+    made.env["LEADSYNC_SALESFORCE_CLIENT_SECRET"] = "wrong"
+    daemon = daemons(made)
+
+    assert daemon.ended() == 6
+    assert any("LEADSYNC_SALESFORCE_CLIENT_SECRET" in line for line in daemon.raw)
+
+
+def test_a_port_that_is_taken_is_a_matter_of_configuration(made: Installation, daemons: Start) -> None:
+    first = daemons(made)
+    port = first.url.rpartition(":")[2]
+    other = Installation(made.folder / "other", made.url, made.env)
+    other.write()
+    other.change("config/leadsync.yaml", "web: {port: 0}", f"web: {{port: {port}}}")
+
+    found = other.process("run")
+
+    assert found.code == 2
+    assert f"127.0.0.1:{port}" in found.err
+    assert first.stop() == 0
+
+
+def test_a_crm_that_is_down_at_the_start_is_waited_for(made: Installation, daemons: Start, org: Org) -> None:
+    org.control("faults", rate={"html": 1.0})
+    daemon = daemons(made)
+
+    daemon.until(lambda: "crm_down:salesforce" in daemon.reasons(), 90)
+    assert daemon.get("/livez").status_code == 200
+    org.control("faults")
+
+    daemon.ready(90)
+    assert daemon.stop() == 0
+
+
+def test_a_stop_ends_the_wait_for_a_crm_that_is_down(made: Installation, daemons: Start, org: Org) -> None:
+    org.control("faults", rate={"503": 1.0})
+    daemon = daemons(made)
+    daemon.wait_for("daemon.started")
+    time.sleep(1.5)
+    asked_at = time.monotonic()
+
+    assert daemon.stop() == 0
+    assert time.monotonic() - asked_at < 5
+
+
+def test_a_secret_that_stops_working_is_told_and_heals(made: Installation, daemons: Start, org: Org) -> None:
+    daemon = daemons(made)
+    daemon.ready()
+    org.control("faults", rate={"token": 1.0}, expire_token_after=1)
+
+    daemon.until(lambda: any(code.startswith("crm_") for code in daemon.reasons()), 90)
+    org.control("faults")
+
+    daemon.ready(90)
+    assert daemon.stop() == 0
