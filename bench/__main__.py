@@ -13,7 +13,9 @@ NAMES = ("mirror_initial", "mirror_incremental", "decide", "sla", "routing")
 
 def main() -> None:
     """Run what was asked for, or everything, and print a table and then JSON."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks beside peers and floors, in one run.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Benchmarks beside peers and floors, in one run."
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}; all of them if left out")
     parser.add_argument("--quick", action="store_true", help="smaller data, to see that everything runs")
     parser.add_argument("--json", action="store_true", help="print JSON alone")

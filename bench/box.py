@@ -51,9 +51,7 @@ class Box:
         for start in range(0, len(rows), 200):
             records = [{"attributes": {"type": object_name}, **row} for row in rows[start : start + 200]]
             answers = json.loads(
-                self.call(
-                    "PATCH", "/services/data/v65.0/composite/sobjects", {"allOrNone": False, "records": records}
-                )
+                self.call("PATCH", "/services/data/v65.0/composite/sobjects", {"allOrNone": False, "records": records})
             )
             assert all(answer["success"] for answer in answers), answers[:1]
 
@@ -70,11 +68,20 @@ class Box:
 
 
 @contextmanager
-def box(leads: int) -> Iterator[Box]:
-    """Yield a running box with so many leads and contacts together; the same seed makes the same rows."""
-    command = python("-m", "leadsync.sandbox", "--port", "0", "--seed", str(SEED), "--bare", "--leads", str(leads))
+def box(leads: int, *, lived: bool = False) -> Iterator[Box]:
+    """Yield a running box with so many leads and contacts together; the same seed makes the same rows.
+
+    Unless it has `lived`, they are plain rows without a past.
+    """
+    command = python("-m", "leadsync.sandbox", "--port", "0", "--seed", str(SEED), "--leads", str(leads))
+    if not lived:
+        command.append("--bare")
     process = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     assert process.stdout is not None
     try:
@@ -101,6 +108,6 @@ LEADSYNC = "from leadsync.cli import main; main()"
 """What the `leadsync` command does; said so that the tree at hand is measured and not an installed one."""
 
 
-def sync(there: Box, folder: Path) -> list[str]:
-    """Return the command of one sync; the folder holds its configuration."""
+def sync() -> list[str]:
+    """Return the command of one sync of the configuration in the folder where it runs."""
     return python("-P", "-c", LEADSYNC, "sync")

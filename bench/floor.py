@@ -7,6 +7,7 @@ import http.client
 import json
 import sqlite3
 import sys
+import time
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -19,6 +20,7 @@ PAGE = 2000
 def main() -> None:
     """Load both objects of the job on the command line into a file, by Id in pages or by stamp from `since`."""
     job = json.loads(sys.argv[1])
+    cpu, wall = time.process_time(), time.perf_counter()
     con = sqlite3.connect(job["file"], isolation_level=None)
     con.execute("PRAGMA journal_mode=WAL")
     con.execute("PRAGMA synchronous=FULL")
@@ -28,6 +30,7 @@ def main() -> None:
     )
     for native, columns in job["columns"].items():
         load(job, con, native, columns)
+    print(json.dumps({"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}))
 
 
 def load(job: dict[str, Any], con: sqlite3.Connection, native: str, columns: list[str]) -> None:

@@ -70,7 +70,9 @@ def in_turns(programs: Mapping[str, Callable[[], Run]], runs: int) -> dict[str, 
         for name, program in programs.items():
             measured = program()
             found[name].append(measured)
-            say(f"  {number + 1}/{runs} {name}: {measured.cpu:.2f} s CPU, {measured.wall:.2f} s, {measured.peak_mb:.0f} MB")
+            say(
+                f"  {number + 1}/{runs} {name}: {measured.cpu:.2f} s CPU, {measured.wall:.2f} s, {measured.peak_mb:.0f} MB"
+            )
     return {name: median(name, measured) for name, measured in found.items()}
 
 
@@ -89,7 +91,7 @@ def median(name: str, runs: Sequence[Run]) -> Figure:
 
 
 def timed(work: Callable[[], object], runs: int) -> list[Run]:
-    """Return what calls in this process cost, garbage of earlier ones left out of account; memory is not measured."""
+    """Return what each of so many calls in this process costs; memory is not measured."""
     found = []
     for _ in range(runs):
         cpu, wall = time.process_time(), time.perf_counter()

@@ -57,7 +57,7 @@ def columns_of(there: Box, config: Path) -> dict[str, list[str]]:
 def _sync(there: Box, config: Path) -> Run:
     for old in config.glob("data/*"):
         old.unlink()
-    return run(sync(there, config), cwd=config, env=there.env())
+    return run(sync(), cwd=config, env=there.env())
 
 
 def peer(there: Box, module: str, columns: dict[str, list[str]], folder: Path) -> Run:

@@ -32,6 +32,7 @@ from leadsync.settings.runtime import CrmConnection, Settings
 from leadsync.settings.write import Picklists
 
 if TYPE_CHECKING:
+    from leadsync.crm.dynamics.auth import Credentials as DynamicsCredentials
     from leadsync.crm.salesforce.auth import Credentials as SalesforceCredentials
 
 
@@ -250,8 +251,53 @@ def _with_security_token(given: Credentials) -> Secret | None:
     return given.password
 
 
+def _dynamics(
+    name: str,
+    connection: CrmConnection,
+    loaded: Loaded,
+    env: Mapping[str, str],
+    clock: Clock,
+    stop: Event,
+    spent: int,
+) -> Crm:
+    from leadsync.crm.dynamics import DynamicsCrm
+
+    limits, pools = loaded.settings.limits, loaded.rulebook.routing.pools
+    return DynamicsCrm(
+        name,
+        connection.url,
+        connection.tenant or "",
+        connection.api_version,
+        _dynamics_credentials(connection.credentials, env),
+        loaded.rulebook.mappings[name],
+        company_zone=loaded.rulebook.company.zone,
+        clock=clock,
+        stop=stop,
+        share=limits.api_share,
+        reserve=limits.api_reserve,
+        spent=spent,
+        named_users=sorted({member.user for pool in pools.values() for member in pool.members}),
+    )
+
+
+def _dynamics_credentials(prefix: str, env: Mapping[str, str]) -> "DynamicsCredentials":
+    """Return what the environment offers to log in to Dynamics with."""
+    from leadsync.crm.dynamics.auth import Credentials as DynamicsCredentials
+
+    given = credentials(prefix, env)
+    return DynamicsCredentials(
+        prefix=prefix,
+        client_id=_plain(given.client_id),
+        client_secret=given.client_secret,
+        certificate=given.certificate,
+        private_key=given.private_key,
+        password=given.password,
+        token=given.token,
+    )
+
+
 _Adapter = Callable[[str, CrmConnection, Loaded, Mapping[str, str], Clock, Event, int], Crm]
-_ADAPTERS: Mapping[str, _Adapter] = {"salesforce": _salesforce}
+_ADAPTERS: Mapping[str, _Adapter] = {"salesforce": _salesforce, "dynamics": _dynamics}
 
 
 def _channels_for(
@@ -319,23 +365,48 @@ def _salesforce_tasks(crm: Crm) -> CreateTask:
     return tasks_of(crm).create
 
 
-_TASK_MAKERS: Mapping[str, Callable[[Crm], CreateTask]] = {"salesforce": _salesforce_tasks}
+def _dynamics_tasks(crm: Crm) -> CreateTask:
+    from leadsync.crm.dynamics import DynamicsCrm
+    from leadsync.crm.dynamics.tasks import tasks_of
+
+    assert isinstance(crm, DynamicsCrm)
+    return tasks_of(crm).create
+
+
+_TASK_MAKERS: Mapping[str, Callable[[Crm], CreateTask]] = {
+    "salesforce": _salesforce_tasks,
+    "dynamics": _dynamics_tasks,
+}
 
 
 def picklists_of(kind: str, url: str, env: Mapping[str, str]) -> tuple[Picklists | None, str]:
     """Return the org's own picklists for `init`, or None with the reason why it could not be asked."""
-    if kind != "salesforce":
-        return None, "its choices come from the deploy kit"
-    from leadsync.crm.salesforce.picklists import read_picklists
     from leadsync.settings.runtime import API_VERSIONS
 
     try:
-        found = read_picklists(
-            url, API_VERSIONS[kind], _salesforce_credentials("LEADSYNC_SALESFORCE", env), SystemClock()
-        )
+        return _PICKLISTS[kind](url, API_VERSIONS[kind], env), ""
     except LeadsyncError as error:
         return None, str(error)
-    return Picklists(found.lead_status, found.campaign_types, found.lead_sources), ""
+
+
+def _salesforce_picklists(url: str, api_version: str, env: Mapping[str, str]) -> Picklists:
+    from leadsync.crm.salesforce.picklists import read_picklists
+
+    found = read_picklists(url, api_version, _salesforce_credentials("LEADSYNC_SALESFORCE", env), SystemClock())
+    return Picklists(found.lead_status, found.campaign_types, found.lead_sources)
+
+
+def _dynamics_picklists(url: str, api_version: str, env: Mapping[str, str]) -> Picklists:
+    from leadsync.crm.dynamics.picklists import read_picklists
+
+    found = read_picklists(url, api_version, _dynamics_credentials("LEADSYNC_DYNAMICS", env), SystemClock())
+    return Picklists(found.lead_status, found.campaign_types, found.lead_sources)
+
+
+_PICKLISTS: Mapping[str, Callable[[str, str, Mapping[str, str]], Picklists]] = {
+    "salesforce": _salesforce_picklists,
+    "dynamics": _dynamics_picklists,
+}
 
 
 def parse_now(text: str | None) -> datetime | None:

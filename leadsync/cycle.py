@@ -10,7 +10,7 @@ The same functions serve the daemon, `sync`, `plan` and the tests. Only the work
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -49,6 +49,8 @@ GIVE_UP_AFTER = timedelta(hours=8)
 """An effect that was tried so often for so long is given up, and somebody is told (reliability.md 6: attempts and age)."""
 
 UNAVAILABLE = "unavailable"
+
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 SHORT_WAITS = 3
 """Attempts whose wait is what the CRM asked for, however short; later ones wait longer each time."""
@@ -186,10 +188,21 @@ class Cycle:
         return report
 
     def _go_live(self, now: datetime) -> None:
-        """Fix the instant of going live at the first cycle that delivers; older wishes are void (semantics.md B)."""
-        if self.rules.deliver and self.go_live_at() is None:
-            self.ledger.void_undelivered(now)
-            self.ledger.set_go_live(self.crm.name, self.rules.go_live_at or now)
+        """Note whether things are delivered, and since when they may be.
+
+        Turning delivery on, also again, voids what was wished and never sent, and decides it afresh (semantics.md B).
+        """
+        key, delivering = f"delivering:{self.crm.name}", "yes" if self.rules.deliver else "no"
+        if self.ledger.meta(key) == delivering:
+            return
+        if self.rules.deliver:
+            waiting = self.ledger.outbox(("pending", "held"), now=FOREVER, crm=self.crm.name)
+            self.ledger.finish([Outcome(row.effect.effect_id, "superseded", "decided before") for row in waiting], now)
+            records = {row.effect.ref.id for row in waiting}
+            self.ledger.wake(sorted({person for record in records for _, person in self.ledger.find(record)}))
+            if self.go_live_at() is None:
+                self.ledger.set_go_live(self.crm.name, now)
+        self.ledger.set_meta(key, delivering)
 
     def go_live_at(self) -> datetime | None:
         """Return since when things have effects; None while nothing was ever delivered and config names no instant."""
@@ -357,7 +370,9 @@ class Cycle:
                 raise
             except LeadsyncError as error:
                 # Nobody knows how far it came: each record is read before anything is sent again.
-                self._settle(ready, [Outcome(row.effect.effect_id, "unknown", str(error)) for row in ready], now, report)
+                self._settle(
+                    ready, [Outcome(row.effect.effect_id, "unknown", str(error)) for row in ready], now, report
+                )
                 raise
             self._settle(ready, outcomes, now, report)
 
@@ -423,9 +438,7 @@ class Cycle:
         users = self.ledger.directory(self.crm.name, self.ledger.meta(f"user:{self.crm.name}") or "", now).users
         return [m for m in messages if quiet_until(m, rulebook.sla, users, now, rulebook.company.zone) is None]
 
-    def _settle(
-        self, rows: Sequence[OutboxRow], outcomes: Iterable[Outcome], now: datetime, report: Report
-    ) -> None:
+    def _settle(self, rows: Sequence[OutboxRow], outcomes: Iterable[Outcome], now: datetime, report: Report) -> None:
         """Store what became of each attempt, and wake the person behind every wish that came to nothing."""
         final: list[Outcome] = []
         disappointed: set[str] = set()
@@ -448,7 +461,9 @@ class Cycle:
                 case _:
                     report.retrying += 1
             if settled.state in ("rejected", "superseded", "dead", "unknown"):
-                log.info(_EVENTS[settled.state], ref=str(row.effect.ref), effect_id=settled.effect_id, error=settled.error)
+                log.info(
+                    _EVENTS[settled.state], ref=str(row.effect.ref), effect_id=settled.effect_id, error=settled.error
+                )
             if settled.state == "superseded" and isinstance(person := row.extra.get("person_id"), str):
                 disappointed.add(person)
         self.ledger.finish(final, now)

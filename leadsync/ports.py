@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from leadsync.domain.effects import Escalation, Membership, Notice, Outcome, WriteBack
 from leadsync.domain.records import (
@@ -127,6 +127,27 @@ class Crm(Protocol):
 
     def usage(self) -> Usage:
         """Return how many API requests were made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """A lead or contact as a sweep lists it: its id, the stamp of its version, its status; not what has become of it."""
+
+    id: str
+    stamp: datetime
+    value: str | None
+
+
+@runtime_checkable
+class Sweeps(Protocol):
+    """A Crm that can list what it holds, to be compared with the ledger; `audit` does without where one cannot."""
+
+    def sweep(self, object_name: str) -> Iterator[Swept]:
+        """Yield every lead or every contact that is not deleted, converted ones and those out of scope included, read only.
+
+        Stamps and values are those that `changes` would give to a Record. Raises ObjectBlocked when the object cannot
+        be read, and what any method of a Crm raises.
+        """
 
 
 class Channel(Protocol):

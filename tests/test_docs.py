@@ -170,7 +170,7 @@ def pages_of_keys() -> Iterator[tuple[str, str, set[str]]]:
     for name, schema in schemas().items():
         where = "configuration.md" if name == "leadsync" else "rules.md"
         yield where, f"config/{name}.yaml" if name == "leadsync" else f"mappings/{name}.yaml", keys_of(schema)
-        for shape in set(schema["$defs"]) & set(SHAPES):
+        for shape in sorted(set(schema["$defs"]) & set(SHAPES)):
             shapes[shape] = set(_keys(schema["$defs"][shape], "", schema["$defs"]))
     for shape, keys in shapes.items():
         yield "configuration.md" if shape == "WriteLimit" else "rules.md", SHAPES[shape], keys

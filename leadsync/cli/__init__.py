@@ -9,7 +9,7 @@ import sys
 import typer
 
 from leadsync import __version__
-from leadsync.cli import demo, files, health, ledger, outbox, people, running, sandbox
+from leadsync.cli import demo, files, health, ledger, outbox, people, remap, reports, running, sandbox
 from leadsync.cli.output import complain
 from leadsync.errors import LeadsyncError
 
@@ -21,7 +21,7 @@ cli = typer.Typer(
     rich_markup_mode="markdown",
     help="One funnel for Leads and Contacts, beside Salesforce and Dynamics 365.\n\nStart with: leadsync demo",
 )
-for group in (demo, files, health, running, people, outbox, ledger, sandbox):
+for group in (demo, files, health, running, people, reports, outbox, ledger, remap, sandbox):
     group.register(cli)
 
 
@@ -39,11 +39,16 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; every error of ours is one message and its exit code."""
+    """Run the command line."""
+    run_as_main(cli)
+
+
+def run_as_main(app: typer.Typer) -> None:
+    """Run a command line, this one or a script's; every error of ours is one message and its exit code."""
     # Pages of rows die by themselves; looking through them for cycles as often as Python does costs a sixth of a load.
     gc.set_threshold(50_000, 20, 50)
     try:
-        cli(standalone_mode=True)
+        app(standalone_mode=True)
     except LeadsyncError as error:
         complain(error)
         sys.exit(error.exit_code)

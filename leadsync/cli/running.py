@@ -77,7 +77,7 @@ def _rehearsed(
             # Loads of reps and pools count by the stages, so a new ledger must know them before anything is decided.
             app.ledger.adopt_rulebook(app.rulebook, cycle.crm.now())
         with progress_bar() as bar:
-            cycle.observe("complete", cycle.new_report(), _reporter(bar))
+            cycle.observe("complete", cycle.new_report(), reporter(bar))
     elif now is None and (now := app.seen_at(name)) is None:
         return
     for found in cycle.rehearse(now):
@@ -140,7 +140,7 @@ def sync(
         for name, cycle in app.cycles().items():
             try:
                 with progress_bar() as bar:
-                    reports.append(cycle.run("complete", now=moment, progress=_reporter(bar)))
+                    reports.append(cycle.run("complete", now=moment, progress=reporter(bar)))
             except (CrmUnavailable, CrmAuthFailed) as error:
                 # The other CRMs have nothing to do with it.
                 say(f"{name}: not synchronised")
@@ -158,7 +158,8 @@ def sync(
         raise typer.Exit(FAILED_EXIT)
 
 
-def _reporter(bar: Any) -> Callable[["Page", int], None]:
+def reporter(bar: Any) -> Callable[["Page", int], None]:
+    """Return what shows the pages of a pass on a progress display, a line for each source."""
     tasks: dict[str, Any] = {}
 
     def report(page: "Page", rows: int) -> None:

@@ -68,7 +68,9 @@ def _day(cell: Cell) -> Value:
 def moment(cell: Cell) -> str | None:
     """Return a datetime cell as leadsync's instant text, None when it is empty or none."""
     if isinstance(cell, str) and len(cell) == 28 and cell.endswith(".000+0000"):
-        return cell[:19] + "Z"  # what nearly every cell looks like
+        return cell[:19] + "Z"  # what nearly every cell of Salesforce looks like
+    if isinstance(cell, str) and len(cell) == 20 and cell.endswith("Z"):
+        return cell  # and every cell of Dataverse
     at = instant_or_none(cell)
     return to_text(at) if at else None
 

@@ -71,10 +71,12 @@ class Troubles:
         self._alert(f"{code}:{to_text(self._app.clock.wall())}", text, urgent=False)
 
     def fatal(self, code: str, text: str) -> None:
-        """Tell of what ends the process; the ledger may be gone, so nothing is remembered."""
+        """Tell of what ends the process, once however often it is started again; a finished cycle ends it."""
         self._health.fault(code, text)
         log.error("trouble.fatal", reason=code, error=text)
         if code not in self._told:
+            self._told.add(code)
+            self._remember()
             self._alert(code, text, urgent=True)
 
     def retry(self) -> None:

@@ -30,6 +30,9 @@ SKEW = 60.0
 STEP = 5.0
 """Seconds that this machine's clock may differ from the CRM's, and may jump, before somebody should know."""
 
+FATAL = ("storage", "wrong_org", "crm_auth", "lock")
+"""What ended an earlier process, and is over once a cycle has finished."""
+
 HINDRANCES = ("paused", "disk_low", "recovery")
 
 
@@ -208,13 +211,15 @@ class Worker:
             self.troubles.event(
                 "dead", f"{name}: {report.dead} effects were given up; see `leadsync outbox list --state dead`"
             )
-        broken = {f"decision:{person}" for person in report.broken}
-        self.troubles.only("decision:", broken)
+        broken = {f"decision:{name}:{person}" for person in report.broken}
+        self.troubles.only(f"decision:{name}:", broken)
         for code in sorted(broken):
             self.troubles.begin(code, "the rules failed on this person; the log has the trace", ready=True)
 
     def _finished(self, name: str, cycle: Cycle, report: Report, seconds: float) -> None:
-        self.troubles.end("starting", *(f"{code}:{name}" for code in ("crm_auth", "crm_down", "crm_budget", "failed")))
+        self.troubles.end(
+            "starting", *FATAL, *(f"{code}:{name}" for code in ("crm_auth", "crm_down", "crm_budget", "failed"))
+        )
         self.health.progressed()
         blocked = {f"object_blocked:{name}:{source}": why for source, why in report.blocked.items()}
         self.troubles.only(f"object_blocked:{name}:", blocked)

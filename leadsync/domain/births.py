@@ -9,6 +9,7 @@ from leadsync.domain.conditions import Facts, FactValue, fold, holds
 from leadsync.domain.facts import PersonFacts
 from leadsync.domain.funnel import Stage
 from leadsync.domain.grounds import Grounds
+from leadsync.domain.owners import owner_kind
 from leadsync.domain.records import Record
 from leadsync.domain.touches import Touch
 
@@ -43,6 +44,11 @@ def is_untouched(record: Record, stage: Stage | None, facts: Facts) -> bool:
     return facts.get("inbound_touch") is not True
 
 
+def is_made_by_a_rep(record: Record, grounds: Grounds) -> bool:
+    """Say whether a rep entered a lead by hand: such a lead is no import, whatever its source says."""
+    return owner_kind(record.created_by, grounds.directory, grounds.mapping, grounds.rulebook.routing) == "rep"
+
+
 def has_evidence(record: Record, grounds: Grounds) -> bool:
     """Say whether a lead's source or creator is one of list imports."""
     evidence = grounds.law.import_evidence
@@ -56,10 +62,10 @@ def has_evidence(record: Record, grounds: Grounds) -> bool:
 def doubtful_from(record: Record, stage: Stage | None, facts: Facts, grounds: Grounds) -> datetime | None:
     """Return when an untouched lead without evidence of an import is flagged; it is left where it is.
 
-    None for leads born before going live, and for those that somebody with a name made: one lead made by a rep is none.
+    None for leads born before going live, and for one that a rep made by hand.
     """
     if not grounds.is_live(record.created_at) or not is_untouched(record, stage, facts):
         return None
-    if facts.get("owner_kind") == "rep" and record.created_by == record.owner_id:
+    if is_made_by_a_rep(record, grounds):
         return None
     return grounds.days_after(record.created_at, grounds.law.import_evidence.otherwise_flag_after)

@@ -219,12 +219,15 @@ def _turning_points(facts: Facts, name: str, op: Operator, age: Duration) -> Ite
 
 
 def _values(value: FactValue) -> tuple[Value, ...]:
-    values = value if isinstance(value, tuple) else (value,)
-    return tuple(one for one in values if one is not None and not (isinstance(one, str) and not one.strip()))
+    if isinstance(value, tuple):
+        return tuple(one for one in value if one is not None and not (isinstance(one, str) and not one.strip()))
+    return () if value is None or (isinstance(value, str) and not value.strip()) else (value,)
 
 
 def _test(test: Test, facts: Facts) -> bool:
     values = _values(facts.get(test.name))
+    if not values:
+        return test.op == "filled" and test.operand is False
     if test.op == "filled":
         return bool(values) is test.operand
     if test.op == "yes":
@@ -234,6 +237,13 @@ def _test(test: Test, facts: Facts) -> bool:
     if isinstance(test.operand, frozenset) and test.op in ("equals", "in_list"):
         return any(_text(value) in test.operand for value in values)
     wanted = test.operand if isinstance(test.operand, (tuple, frozenset)) else (test.operand,)
+    if test.op == "equals" and len(values) == 1 and isinstance(values[0], str):
+        # What most rules ask. A text equals nothing but itself unless it spells a day, a number, or yes or no.
+        text = fold(values[0])
+        if text in wanted:
+            return True
+        if not (text[:1].isdigit() or text[:1] in "+-" or text in ("true", "false")):
+            return False
     compare = _COMPARE[test.op]
     return any(compare(value, operand) for value in values for operand in wanted)
 
@@ -316,7 +326,8 @@ def _equal(value: Value, operand: Value) -> bool:
             return value is operand or (isinstance(value, str) and fold(value) == str(operand).lower())
         case str():
             text = _text(value)
-            return text is not None and _cut(text, operand) == operand
+            # Most texts differ from their first letters on; only one that begins alike can be an instant of that day.
+            return text is not None and text.startswith(operand) and _cut(text, operand) == operand
         case _:
             number = number_of(value)
             return number is not None and number == operand

@@ -46,7 +46,7 @@ from leadsync.domain.transitions import Judgement
 from leadsync.domain.waiting import Waiting, put_off, wait
 from leadsync.domain.waking import doubtful_at, wake_at
 from leadsync.domain.worth import TouchWorth, touch_worths
-from leadsync.domain.writing import write_back
+from leadsync.domain.writing import kind_of, write_back
 
 NO_RESPONSE = "no_response"
 """The class of reasons by which a ladder recycles (semantics.md F)."""
@@ -144,6 +144,11 @@ def _may_act(standing: Standing) -> bool:
     return standing.is_alive and not standing.excluded
 
 
+def _may_move(standing: Standing) -> bool:
+    """Say whether stages are delivered; where they are not, nobody is routed by a stage that is never written."""
+    return kind_of("stage", standing.record) in standing.grounds.kinds
+
+
 def _credit_duplicates(standing: Standing, verdicts: Verdicts, book: PoolBook) -> None:
     """Give a turn back for whoever was found to be a duplicate; a move is judged once, so it is given back once."""
     law = standing.grounds.law
@@ -158,6 +163,8 @@ def _choose(standing: Standing, verdicts: Verdicts) -> _Choice:
         return _Choice(None, {}, fired)
     if any("stage" in write.values and write.state in ("sent", "unknown") for write in standing.situation.writes):
         return _Choice(None, {}, fired, ("waits for the end of a write under way",))
+    if not _may_move(standing):
+        return _Choice(None, {}, fired, ("stages are not delivered",))
     if verdicts.put_back is not None:
         move, values = correction(verdicts.put_back)
         return _Choice(move, values, fired)
@@ -193,7 +200,7 @@ def _recycled(standing: Standing) -> Move | None:
     """
     law = standing.grounds.law
     reason = next((reason for reason in law.reasons.values() if reason.klass == NO_RESPONSE), None)
-    if reason is None or standing.facts.get("answered") is True:
+    if reason is None or standing.facts.get("answered") is True or not _may_move(standing):
         return None
     klass = law.classes[reason.klass]
     if klass.needs is not None and not holds(klass.needs, standing.facts):

@@ -54,7 +54,7 @@ class Duration:
                 return f"{self.amount:g}d"
             case "business_hours":
                 return f"{self.amount:g} business hour{'' if self.amount == 1 else 's'}"
-            case "business_days":
+            case _:
                 return f"{self.amount:g} business day{'' if self.amount == 1 else 's'}"
 
 

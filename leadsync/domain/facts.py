@@ -91,15 +91,15 @@ class PersonFacts:
             return self._keep(name, self._given[name]())
         match name:
             case "email_domain":
-                return email_domain(self._fields.get("email"))
+                return self._keep(name, email_domain(self._fields.get("email")))
             case "free_mail":
-                return is_free_mail(self._fields.get("email"), self._free_mail)
+                return self._keep(name, is_free_mail(self._fields.get("email"), self._free_mail))
             case "language":
                 return self._keep(name, language_of(_text(self._fields.get("language")), _text(self._field("country"))))
             case "seniority":
-                return self._title().seniority
+                return self._keep(name, self._title().seniority)
             case "function":
-                return self._title().functions
+                return self._keep(name, self._title().functions)
             case "inbound_touch":
                 weak = self._scoring.weak if self._scoring else frozenset[str]()
                 return self._keep(name, has_strong_touch(self._touches, weak, self._now))
@@ -112,8 +112,8 @@ class PersonFacts:
             # Not kept: a given fact in it may not be known yet.
             return holds(self._conditions[name], self)
         if name.startswith("account."):
-            return self._account.get(name.removeprefix("account."))
-        return self._field(name)
+            return self._keep(name, self._account.get(name.removeprefix("account.")))
+        return self._keep(name, self._field(name))
 
     def _keep(self, name: str, value: FactValue) -> FactValue:
         if value is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from leadsync.domain.actors import roles_of
-from leadsync.domain.births import has_evidence, is_untouched
+from leadsync.domain.births import has_evidence, is_made_by_a_rep, is_untouched
 from leadsync.domain.conditions import failing
 from leadsync.domain.facts import Given
 from leadsync.domain.moves import Move, writable
@@ -124,7 +124,9 @@ def _is_import(standing: Standing, move: Transition) -> bool:
     stage = standing.grounds.law.stages.get(move.to_stage or "")
     if not is_untouched(standing.record, stage, standing.facts):
         return False
-    return standing.situation.import_burst or has_evidence(standing.record, standing.grounds)
+    if standing.situation.import_burst:
+        return True
+    return has_evidence(standing.record, standing.grounds) and not is_made_by_a_rep(standing.record, standing.grounds)
 
 
 def _class_lacks(standing: Standing, move: Transition) -> tuple[str, ...]:

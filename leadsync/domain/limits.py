@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leadsync.domain.effects import Effect, Escalation, Membership, Notice, WriteBack
+from leadsync.domain.effects import Effect, Escalation, Membership, WriteBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def limit_name(effect: Effect) -> str:
             return effect.kinds[0]
         case Membership():
             return "membership"
-        case Notice():
+        case _:
             return "notices"
 
 

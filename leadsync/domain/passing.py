@@ -1,7 +1,7 @@
 """Who gets the person who stands at an open door, and what has to be written so that everybody sees it (semantics.md E)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadsync.domain.conditions import fold
@@ -25,10 +25,13 @@ class Passage:
 def go_through(door: Door, standing: Standing, book: PoolBook, *, moving: bool = False) -> Passage:
     """Return who gets the person at this door; `moving` says that the stage behind it is not written yet.
 
-    A door whose assignment was made but never reached the record gives the same answer again without a new charge.
-    A member of the target pool whom a person chose shortly before stays, and is charged.
+    A door whose assignment was made but never reached the record gives the same answer again without a new charge, unless
+    whoever got the person has left meanwhile. A member of the target pool whom a person chose shortly before stays, and is charged.
     """
     made = made_at(standing, door.key)
+    if made is not None and not _can_take(standing, made):
+        door = replace(door, key=f"{door.key}:anew", without=door.without | {made.owner_id})
+        made = made_at(standing, door.key)
     if made is not None:
         queue = standing.grounds.directory.queues.get(made.owner_id)
         return Passage(made, _values(standing, made.owner_id, queue.name if queue else None), is_new=False)
@@ -51,6 +54,12 @@ def go_through(door: Door, standing: Standing, book: PoolBook, *, moving: bool =
         candidates=routed.candidates,
     )
     return Passage(assignment, _values(standing, routed.owner_id, routed.queue), is_new=True)
+
+
+def _can_take(standing: Standing, made: Assignment) -> bool:
+    """Say whether whoever was assigned can still have the person; a person parked with a reason stays parked."""
+    user = standing.grounds.directory.users.get(made.owner_id)
+    return user.active if user else True
 
 
 def give_back(standing: Standing, book: PoolBook, owners: frozenset[str] | None = None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leadsync.domain.conditions import fold
 from leadsync.domain.funnel import FunnelLaw
 from leadsync.domain.mapping import CrmMapping, stage_of
 from leadsync.domain.records import Record
@@ -55,6 +56,18 @@ def rank(law: FunnelLaw, stage: str | None) -> int:
     """Return how far a stage is; -1 for recycle, exit, outside and unknown stages, which have no rank."""
     found = law.stages.get(stage or "")
     return -1 if found is None or found.rank is None else found.rank
+
+
+def twins_of(situation: Situation, law: FunnelLaw) -> tuple[Twin, ...]:
+    """Return the twins that form a group with a person: none through a mailbox that many people share, such as info@."""
+    if law.twins != "exact_email":
+        return ()
+    return tuple(twin for twin in situation.twins if not _is_shared(twin.record, law))
+
+
+def _is_shared(record: Record, law: FunnelLaw) -> bool:
+    email = record.fields.get("email")
+    return isinstance(email, str) and fold(email.partition("@")[0]) in law.shared_mailboxes
 
 
 def primary_twin(record: Record, twins: Sequence[Twin], law: FunnelLaw, mapping: CrmMapping) -> Twin | None:

@@ -12,7 +12,7 @@ from leadsync.domain.facts import PersonFacts
 from leadsync.domain.funnel import FunnelLaw, Stage
 from leadsync.domain.grounds import Grounds
 from leadsync.domain.owners import responsible
-from leadsync.domain.persons import Milestones, Stay, line, milestones, primary, primary_twin, stay
+from leadsync.domain.persons import Milestones, Stay, line, milestones, primary, primary_twin, stay, twins_of
 from leadsync.domain.records import Account, Record
 from leadsync.domain.recycling import Hold, hold_of, last_out_at
 from leadsync.domain.scoring import BAR, Score, is_hand_raised, score
@@ -96,7 +96,7 @@ def stand(situation: Situation, grounds: Grounds) -> Standing:
     here = stay(moves, record, law, mapping)
     stage = _stage(law, record, here)
     done = milestones(situation, moves, law)
-    twin = primary_twin(record, situation.twins, law, mapping) if law.twins == "exact_email" else None
+    twin = primary_twin(record, twins_of(situation, law), law, mapping)
     touches = _touches(situation, grounds)
     account, ambiguous = _account(situation, grounds, record)
     deals = deals_of(situation)
@@ -164,7 +164,7 @@ def _stage(law: FunnelLaw, record: Record, here: Stay) -> Stage | None:
 def _touches(situation: Situation, grounds: Grounds) -> tuple[Touch, ...]:
     """Return the touches of the person and their twins up to now, with those that a lead's birth stands for, in order."""
     found = {touch.touch_id: touch for touch in situation.touches}
-    for twin in situation.twins if grounds.law.twins == "exact_email" else ():
+    for twin in twins_of(situation, grounds.law):
         found.update((touch.touch_id, touch) for touch in twin.touches)
     for record in situation.records:
         if birth := birth_touch(record, grounds):

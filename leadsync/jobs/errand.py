@@ -26,7 +26,7 @@ PORTION = 200
 """Records read in one request and sent together: what a kill leaves to be looked up is never more."""
 
 PER_REQUEST = 25
-"""Guarded writes in one request, the fewest that any CRM takes."""
+"""Guarded writes in one request, as far as nothing else was seen; also what is sent first to see it, under a budget."""
 
 ROUNDS = 3
 PATIENCE = 15.0
@@ -34,7 +34,7 @@ PATIENCE = 15.0
 
 ENDED = frozenset({"applied", "rejected", "dead"})
 Step = Literal["apply", "undo"]
-Stopped = Literal["limit", "budget", "crm", "hindered"]
+Halt = Literal["limit", "budget", "crm", "hindered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Tally:
     fates: Mapping[str, Fate] = field(default_factory=dict)
     sendable: int = 0  # records that a dry run would write
     sent: int = 0
-    stopped: Stopped | None = None
+    stopped: Halt | None = None
     why: str = ""
 
 
@@ -123,7 +123,9 @@ def hindrance(task: Task, found: Record | Gone | None, step: Step, own_user_id: 
     by = f"edited by {found.modified_by} at {found.modified_at:%Y-%m-%dT%H:%M:%SZ}" if edited else ""
     for name, value in task.expected.items():
         if not same(shown := current(found, name), value):
-            return "; ".join(part for part in (by, f"{name} shows {shown or 'nothing'}, not {value or 'nothing'}") if part)
+            return "; ".join(
+                part for part in (by, f"{name} shows {shown or 'nothing'}, not {value or 'nothing'}") if part
+            )
     return by or None
 
 
@@ -149,16 +151,18 @@ def write_of(errand: Errand, task: Task, record: Record) -> WriteBack:
 
 
 class Runner:
-    """One run of an errand; `budget` is how many API requests it may make, from the log-in on."""
+    """One run of an errand, told in `tally`; `budget` is how many API requests it may make, from the log-in on."""
 
     def __init__(
-        self, cycle: Cycle, errand: Errand, clock: Clock, *, limit: int | None, budget: int | None, progress: Progress
-    ) -> None:
+        self, cycle: Cycle, errand: Errand, clock: Clock, tally: Tally, *, limit: int | None, budget: int | None,
+        progress: Progress,
+    ) -> None:  # fmt: skip
         self.cycle, self.errand, self.clock = cycle, errand, clock
         self.limit, self.progress = limit, progress
         self.ceiling = None if budget is None else cycle.crm.usage().calls + budget
+        self.per_request, self.per_read = PER_REQUEST, 1  # what the CRM really takes and costs is learned on the way
         self.report: Report = cycle.new_report()
-        self.tally = Tally()
+        self.tally = tally
 
     def look(self) -> Tally:
         """Read every record that is still to be done and say what would become of it; nothing is written."""
@@ -176,19 +180,14 @@ class Runner:
         try:
             cycle.connect()
             cycle.ledger.rescue()
-            if self._look_up():
-                tally.fates = fates(cycle.ledger, group)
-                self._send_waiting()
-                tally.fates = fates(cycle.ledger, group)
+            if self._may_begin() and self._finish_earlier():
                 todo = [task for task in self._unfinished(tally.fates) if not self._is_waiting(task)]
                 self.progress(len(self.errand.tasks) - len(todo))
                 for portion in self._portions(todo, writing=True):
                     writes = tuple(write_of(self.errand, task, record) for task, record in self._ready(portion))
-                    writes = writes if self.limit is None else writes[: self.limit - tally.sent]
-                    if writes:
-                        cycle.ledger.commit(PlanRows(effects=writes), cycle.crm.now())
-                        if not self._send(len(writes)):
-                            break
+                    cycle.ledger.commit(PlanRows(effects=writes), cycle.crm.now())
+                    if writes and not self._send(len(writes)):
+                        break
                     self.progress(len(portion))
                 self._wait_for_the_rest()
         finally:
@@ -216,11 +215,15 @@ class Runner:
         while start < len(tasks):
             if self.cycle.stopping():
                 return
-            room = PORTION if self.limit is None else min(PORTION, self.limit - self.tally.sent)
+            taken = self.tally.sent + self.tally.sendable
+            room = PORTION if self.limit is None else min(PORTION, self.limit - taken)
             if room <= 0:
                 self._stop("limit", "the limit is reached")
                 return
-            affordable = (self._left() - 1) * PER_REQUEST if writing else self._left() * PORTION
+            if writing and self.ceiling is not None and not self.tally.sent:
+                room = min(room, PER_REQUEST)
+            left = self._left() - self.per_read
+            affordable = left * self.per_request if writing else (left + 1) * PORTION
             if affordable <= 0:
                 self._stop("budget", "the budget of API requests is used up")
                 return
@@ -230,8 +233,9 @@ class Runner:
 
     def _ready(self, portion: Sequence[Task]) -> Iterator[tuple[Task, Record]]:
         """Read a portion and yield what may be written; the others are noted with the reason."""
-        org = self.cycle.connect()
+        org, before = self.cycle.connect(), self.cycle.crm.usage().calls
         found = self.cycle.crm.read([task.ref for task in portion])
+        self.per_read = max(self.per_read, self.cycle.crm.usage().calls - before)
         for task in portion:
             record = found.get(task.ref)
             why = hindrance(task, record, self.errand.step, org.user_id)
@@ -240,31 +244,40 @@ class Runner:
             else:
                 self.tally.skipped[task.ref] = why or ""
 
-    def _look_up(self) -> bool:
-        """Find out what became of writes that an earlier process was cut off from; say whether the budget had it."""
-        if ceil(unknown_writes(self.cycle.ledger, self.cycle.crm.name) / PORTION) > self._left():
+    def _may_begin(self) -> bool:
+        """Say whether anything may be sent now: not while leadsync is paused, short of disk or to be recovered."""
+        found = self.cycle.hindrance()
+        if found is not None:
+            self._stop("hindered", found.text)
+        return found is None
+
+    def _finish_earlier(self) -> bool:
+        """Look up what an earlier process was cut off from, and send what it wished; say whether there is room for more."""
+        cycle, tally = self.cycle, self.tally
+        if ceil(unknown_writes(cycle.ledger, cycle.crm.name) / PORTION) > self._left():
             self._stop("budget", "the budget of API requests does not cover looking up what an earlier run left")
             return False
-        self.cycle.look_up(self.cycle.crm.now(), self.report)
-        return True
-
-    def _send_waiting(self) -> None:
-        """Send what an earlier run wished and did not send."""
-        waiting = sum(1 for fate in self.tally.fates.values() if fate.state == "pending")
-        if waiting:
-            self._send(waiting)
+        cycle.look_up(cycle.crm.now(), self.report)
+        waiting = sum(1 for fate in fates(cycle.ledger, self.errand.group).values() if fate.state == "pending")
+        goes_on = self._send(waiting) if waiting else True
+        tally.fates = fates(cycle.ledger, self.errand.group)
+        return goes_on
 
     def _send(self, count: int) -> bool:
         """Send up to so many writes that wait; say whether the CRM takes more."""
         report, before = self.report, _ends(self.report)
-        affordable = self._left() * PER_REQUEST
+        affordable = self._left() * self.per_request
         if self.limit is not None:
             count = min(count, self.limit - self.tally.sent)
         if affordable <= 0 or count <= 0:
             self._stop("budget" if affordable <= 0 else "limit", "no more of it now")
             return False
-        self.cycle.deliver_group(self.errand.group, self.cycle.crm.now(), report, most=min(count, affordable))
+        count, calls = min(count, affordable), self.cycle.crm.usage().calls
+        self.cycle.deliver_group(self.errand.group, self.cycle.crm.now(), report, most=count)
         self.tally.sent += count
+        calls = self.cycle.crm.usage().calls - calls
+        if calls > ceil(count / self.per_request):
+            self.per_request = max(1, count // calls)
         if report.hindered is not None:
             found = self.cycle.hindrance()
             self._stop("hindered", found.text if found else report.hindered)
@@ -284,15 +297,20 @@ class Runner:
                 for fate in known.values()
                 if fate.state == "pending"
             ]
-            if not waits or min(waits) > PATIENCE or self.tally.stopped in ("budget", "hindered") or self.cycle.stopping():
+            if (
+                not waits
+                or min(waits) > PATIENCE
+                or self.tally.stopped in ("budget", "hindered")
+                or self.cycle.stopping()
+            ):
                 return
-            self.clock.sleep(max(0.0, max(wait for wait in waits if wait <= PATIENCE)))
+            self.clock.sleep(max(0.0, *(wait for wait in waits if wait <= PATIENCE)))
             if self._left() <= 0:
                 return
-            most = min(len(waits), self._left() * PER_REQUEST)
+            most = min(len(waits), self._left() * self.per_request)
             self.cycle.deliver_group(self.errand.group, self.cycle.crm.now(), self.report, most=most)
 
-    def _stop(self, stopped: Stopped, why: str) -> None:
+    def _stop(self, stopped: Halt, why: str) -> None:
         self.tally.stopped, self.tally.why = stopped, why
 
 

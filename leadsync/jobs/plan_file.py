@@ -76,7 +76,9 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]])
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise LeadsyncError(f"{path} cannot be written: {error.strerror}; nothing is lost, run it again elsewhere") from error
+        raise LeadsyncError(
+            f"{path} cannot be written: {error.strerror}; nothing is lost, run it again elsewhere"
+        ) from error
 
 
 def write_plan(path: Path, plan: PlanFile) -> None:
@@ -107,7 +109,9 @@ def read_rows(path: Path, mappings: Mapping[str, CrmMapping]) -> PlanFile:
     lines = _lines(path)
     missing = [column for column in COLUMNS if column not in (lines[0] if lines else {})]
     if lines and missing:
-        raise ConfigError(f"{path} is no plan: it has no column {', '.join(missing)}; make one by `leadsync remap plan`")
+        raise ConfigError(
+            f"{path} is no plan: it has no column {', '.join(missing)}; make one by `leadsync remap plan`"
+        )
     problems: list[str] = []
     seen: dict[tuple[Ref, str], int] = {}
     rows: list[PlanRow] = []

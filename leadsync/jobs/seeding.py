@@ -76,7 +76,9 @@ def _from_conversion(standing: Standing, mapping: CrmMapping) -> _Evidence | Non
     """Return what the lead proves that was converted into this contact: the stage it had, or what its last value says."""
     record = standing.record
     made = [move for move in standing.moves if move.reason == "converted" and move.ref == record.ref]
-    leads = [one for one in standing.situation.records if one.state == "converted" and one.converted_to == record.ref.id]
+    leads = [
+        one for one in standing.situation.records if one.state == "converted" and one.converted_to == record.ref.id
+    ]
     if not made or not leads:
         return None
     lead = max(leads, key=lambda one: (one.stamp, one.ref.id))

@@ -9,6 +9,7 @@ from leadsync.domain.records import Account, Queue, User
 from leadsync.domain.situation import Directory
 from leadsync.ledger.codec import from_data, instant, text
 from leadsync.ledger.intake import Intake
+from leadsync.ledger.people import names_of
 
 RECENT = timedelta(hours=50)
 """Assignments this young may count against a cap per day, the day being cut in any zone."""
@@ -45,6 +46,36 @@ class Accounts(Mapping[str, Account]):
             "SELECT count(*) FROM accounts WHERE crm = ? AND deleted = 0", (self._crm,)
         ).fetchone()[0]
         return count
+
+
+class Colleagues(Mapping[str, tuple[tuple[str, str], ...]]):
+    """By account: (person id, responsible user id) of its live people in a routed stage, the longest known first."""
+
+    def __init__(self, con: sqlite3.Connection, crm: str) -> None:
+        self._con = con
+        self._crm = crm
+
+    def __getitem__(self, key: str) -> tuple[tuple[str, str], ...]:
+        """Return the people of one account whom somebody works; none for an account without any."""
+        rows = self._con.execute(
+            "SELECT r.pid, COALESCE(r.assignee_id, r.owner_id) FROM records r JOIN stages s ON s.stage = r.stage"
+            " WHERE r.account_id = ? AND r.crm = ? AND r.state = 'live' AND s.routed = 1"
+            " AND COALESCE(r.assignee_id, r.owner_id) IS NOT NULL ORDER BY r.created_at, r.id",
+            (key, self._crm),
+        ).fetchall()
+        names = names_of(self._con, [pid for pid, _ in rows])
+        return tuple((names[pid], user_id) for pid, user_id in rows)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the accounts that have live people."""
+        rows = self._con.execute(
+            "SELECT DISTINCT account_id FROM records WHERE account_id IS NOT NULL AND crm = ? AND state = 'live'", (self._crm,)
+        )
+        return (row[0] for row in rows.fetchall())
+
+    def __len__(self) -> int:
+        """Return how many accounts have live people."""
+        return sum(1 for _ in self)
 
 
 class DirectoryCache:
@@ -125,6 +156,7 @@ def read_directory(
         users=cache.users(con, crm),
         queues=cache.queues(con, crm),
         accounts=Accounts(con, crm),
+        colleagues=Colleagues(con, crm),
         own_user_id=own_user_id,
         open_load={user_id: count for user_id, count in open_load.items() if count > 0},
         assigned={user_id: tuple(times) for user_id, times in assigned.items()},

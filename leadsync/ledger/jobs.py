@@ -50,9 +50,7 @@ def records_showing(ledger: Ledger, crm: str, values: Collection[str]) -> list[S
         (crm,),
     )
     found = [Showing(record_of(row[:20]), row[20]) for row in rows]
-    return sorted(
-        found, key=lambda one: (one.record.ref.object != "lead", one.record.created_at, one.record.ref.id)
-    )
+    return sorted(found, key=lambda one: (one.record.ref.object != "lead", one.record.created_at, one.record.ref.id))
 
 
 @guarded
@@ -87,7 +85,9 @@ def known_moves(ledger: Ledger, crm: str, moves: Sequence[Move]) -> set[str]:
 @guarded
 def fates(ledger: Ledger, group_id: str) -> dict[str, Fate]:
     """Return how far each effect of a group has come, by its id."""
-    rows = ledger.con.execute("SELECT effect_id, state, error, done_at, retry_at FROM outbox WHERE group_id = ?", (group_id,))
+    rows = ledger.con.execute(
+        "SELECT effect_id, state, error, done_at, retry_at FROM outbox WHERE group_id = ?", (group_id,)
+    )
     return {row[0]: Fate(row[1], row[2], optional_instant(row[3]), optional_instant(row[4])) for row in rows}
 
 

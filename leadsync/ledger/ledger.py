@@ -22,6 +22,7 @@ from leadsync.ledger.connection import guarded, writing
 from leadsync.ledger.directory import DirectoryCache, read_directory
 from leadsync.ledger.intake import Intake, Stored
 from leadsync.ledger.lock import Lock
+from leadsync.ledger.marks import Marks, read_marks
 from leadsync.ledger.meta import read_meta, write_meta
 from leadsync.ledger.pages import store_page
 from leadsync.ledger.people import names_of, pids_of
@@ -46,6 +47,7 @@ class Ledger:
         self.epoch = epoch
         self._lock = lock
         self._cache = DirectoryCache()
+        self._marks = Marks()
         self._whole_reads = WholeReads()
 
     def __enter__(self) -> "Ledger":
@@ -61,6 +63,7 @@ class Ledger:
         if self._lock is not None:
             # If it fails, the log stays beside the file and is read at the next start.
             with suppress(sqlite3.Error):
+                self._write_marks()
                 self.con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.con.close()
         if self._lock is not None:
@@ -82,10 +85,13 @@ class Ledger:
 
         `history` names the objects whose stage history the CRM keeps. Nothing is kept of a page that fails.
         """
+        if self._marks.keep(mapping.crm, page):
+            return Stored(0)
         intake = self._intake(page, mapping, go_live_at, own_user_id, frozenset(history))
         seen = self._whole_reads.follow(self.con, mapping.crm, page)
         try:
             with writing(self.con):
+                self._marks.write(self.con)
                 intake.next_rid = 1 + (self.con.execute("SELECT max(rid) FROM records").fetchone()[0] or 0)
                 intake.next_seq = 1 + (self.con.execute("SELECT max(seq) FROM transitions").fetchone()[0] or 0)
                 if intake.next_rid == 1 and page.source in ("lead", "contact"):
@@ -119,13 +125,19 @@ class Ledger:
     @guarded
     def marks(self, crm: str) -> dict[str, Mark]:
         """Return how far each source of a CRM is known to be complete."""
-        rows = self.con.execute("SELECT source, mark, progress FROM marks WHERE crm = ?", (crm,))
-        return {source: Mark(mark, progress) for source, mark, progress in rows}
+        self._write_marks()
+        return read_marks(self.con, crm)
+
+    def _write_marks(self) -> None:
+        if self._marks.waiting:
+            with writing(self.con):
+                self._marks.write(self.con)
 
     @guarded
     def rewind(self, crm: str, source: str) -> None:
         """Forget the mark of a source, so that it is read whole again."""
         with writing(self.con):
+            self._marks.write(self.con)
             self.con.execute("DELETE FROM marks WHERE crm = ? AND source = ?", (crm, source))
 
     # Deciding
@@ -361,6 +373,7 @@ class Ledger:
     ) -> None:  # fmt: skip
         """Note the end of a cycle and what it did."""
         with writing(self.con):
+            self._marks.write(self.con)
             self.con.execute(
                 "UPDATE cycles SET finished_at = ?, observed = ?, transitions = ?, decided = ?, delivered = ?, failed = ?,"
                 " api_calls = ? WHERE cycle_id = ?",
@@ -387,6 +400,7 @@ class Ledger:
     @guarded
     def mark_times(self, crm: str) -> dict[str, datetime]:
         """Return when each source of a CRM was last known complete, in the CRM's time."""
+        self._write_marks()
         rows = self.con.execute("SELECT source, marked_at FROM marks WHERE crm = ? AND marked_at IS NOT NULL", (crm,))
         return {source: instant(at) for source, at in rows}
 

@@ -20,6 +20,7 @@ from leadsync.ledger.codec import text
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.derivation import derive, moved_records, settle_gaps
 from leadsync.ledger.intake import Intake, Stored
+from leadsync.ledger.marks import store_mark
 from leadsync.ledger.mirror import store_gone, store_records
 from leadsync.ledger.owners import store_owners
 from leadsync.ledger.people import relink
@@ -65,7 +66,7 @@ def store_page(intake: Intake, page: Page, seen: bytearray | None) -> Stored:
     if page.complete and page.source in ("lead", "contact"):
         settle_gaps(intake, page.source)
     _follow_up(intake)
-    _store_mark(con, intake.crm, page)
+    store_mark(con, intake.crm, page)
     return Stored(
         len(page.rows),
         intake.changed,
@@ -138,18 +139,3 @@ def wake(con: sqlite3.Connection, news: dict[int, bool]) -> None:
         " AND (wake_at IS NULL OR wake_at <> '')",
         due,
     )
-
-
-def _store_mark(con: sqlite3.Connection, crm: str, page: Page) -> None:
-    if page.mark is not None:
-        con.execute(
-            "INSERT INTO marks (crm, source, mark, progress, marked_at) VALUES (?, ?, ?, NULL, ?)"
-            " ON CONFLICT (crm, source) DO UPDATE SET mark = excluded.mark, progress = NULL, marked_at = excluded.marked_at",
-            (crm, page.source, page.mark, text(page.read_at)),
-        )
-    elif page.progress is not None:
-        con.execute(
-            "INSERT INTO marks (crm, source, progress) VALUES (?, ?, ?)"
-            " ON CONFLICT (crm, source) DO UPDATE SET progress = excluded.progress",
-            (crm, page.source, page.progress),
-        )

@@ -14,7 +14,7 @@ from leadsync.domain.rulebook import Rulebook
 from leadsync.reports import queries
 from leadsync.reports.answer import Cell, Report, Table, definition_hash, percent
 from leadsync.reports.passes import Entry, Life, Pass, funnel_stages, lives
-from leadsync.reports.people import Filters, Person, left_out_notes, read_people
+from leadsync.reports.people import EVERYTHING, Filters, Person, left_out_notes, read_people
 from leadsync.reports.statuses import OUTSIDE, StatusKind, kind_of
 
 Count = Literal["passes", "persons", "events"]
@@ -46,15 +46,13 @@ class Start:
 
 
 def funnel(
-    con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = Filters(), count: Count = "passes"
+    con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = EVERYTHING, count: Count = "passes"
 ) -> Report:
     """Return the funnel report as of an instant of the CRM."""
     with queries.one_moment(con):
         people = read_people(con, rulebook, filters, as_of)
         statuses = list(_statuses(con, rulebook, people))
-        told = [
-            life for life in lives(queries.lines(con), rulebook.law) if people[life.pid].left_out is None
-        ]
+        told = [life for life in lives(queries.lines(con), rulebook.law) if people[life.pid].left_out is None]
         states = queries.states(con)
     return Report(
         name="funnel",
@@ -104,9 +102,7 @@ def _snapshot(statuses: Sequence[_Placed], rulebook: Rulebook) -> Table:
         return (name, label, kind, *(by_object[name] for name in OBJECTS), by_object.total())
 
     def staged(name: str) -> Callable[[_Placed], bool]:
-        return lambda one: (
-            one.kind.stage == name and one.kind.kind in ("stage", "none") and not one.is_excluded
-        )
+        return lambda one: one.kind.stage == name and one.kind.kind in ("stage", "none") and not one.is_excluded
 
     def nowhere(one: _Placed) -> bool:
         return one.kind.kind == "none" and one.kind.stage is None and not one.is_excluded
@@ -124,9 +120,7 @@ def _snapshot(statuses: Sequence[_Placed], rulebook: Rulebook) -> Table:
     rows += [row for row in (converted, excluded) if row[-1]]
     rows.append(line("outside", "Outside funnel", "outside", lambda one: one.kind.kind in OUTSIDE))
     rows.append(line("total", "Live records", "total", lambda _: True))
-    return Table(
-        "snapshot", "Live records now", ("line", "label", "kind", "leads", "contacts", "records"), tuple(rows)
-    )
+    return Table("snapshot", "Live records now", ("line", "label", "kind", "leads", "contacts", "records"), tuple(rows))
 
 
 def _outside(statuses: Sequence[_Placed]) -> Table:
@@ -161,14 +155,14 @@ def _conversion(told: Sequence[Life], rulebook: Rulebook, filters: Filters, coun
     for place, (source, rank) in enumerate(stages):
         loose = list(_starts(told, filters, count, source.name, rank))
         strict = list(_strict_starts(told, filters, count, source.name))
+        entered = _counted(loose, count, lambda _: True)
+        entered_itself = _counted(strict, count, lambda _: True)
+        under_way = _counted(loose, count, lambda start: start.is_open and as_of < start.at + WINDOW)
         for target, beyond in stages[place + 1 :]:
-            reached = _counted(loose, count, lambda start, rank=beyond: _reaches(start, lambda e: e.rank >= rank))
-            immature = _counted(loose, count, lambda start: start.is_open and as_of < start.at + WINDOW)
-            exactly = _counted(strict, count, lambda start, name=target.name: _reaches(start, lambda e: e.stage == name))
-            entered = _counted(loose, count, lambda _: True)
-            entered_itself = _counted(strict, count, lambda _: True)
+            reached = _counted(loose, count, _reaching(target.name, beyond))
+            exactly = _counted(strict, count, _reaching(target.name, None))
             rows.append((
-                source.name, target.name, len(entered), len(reached), len(immature - reached),
+                source.name, target.name, len(entered), len(reached), len(under_way - reached),
                 percent(len(reached), len(entered)),
                 len(entered_itself), len(exactly), percent(len(exactly), len(entered_itself)),
             ))  # fmt: skip
@@ -208,8 +202,16 @@ def _start(one: Pass, place: int, since: int, filters: Filters) -> Start | None:
     return Start(one.pid, first.at, one.entries[since:], one.end == "open")
 
 
-def _reaches(start: Start, fits: Callable[[Entry], bool]) -> bool:
-    return any(fits(entry) and entry.at - start.at <= WINDOW for entry in start.later)
+def _reaching(stage: str, rank: int | None) -> Callable[[Start], bool]:
+    """Return the question whether a start came in time to a rank or beyond, or, without one, into the stage itself."""
+
+    def reaches(start: Start) -> bool:
+        return any(
+            (entry.stage == stage if rank is None else entry.rank >= rank) and entry.at - start.at <= WINDOW
+            for entry in start.later
+        )
+
+    return reaches
 
 
 def _counted(starts: Sequence[Start], count: Count, fits: Callable[[Start], bool]) -> set[int]:

@@ -42,14 +42,6 @@ class Pass:
         """Return the first entry at this rank or a later one."""
         return next((entry for entry in self.entries if entry.rank >= rank), None)
 
-    def first_beyond(self, rank: int) -> Entry | None:
-        """Return the first entry at a later rank."""
-        return self.first_at_or_beyond(rank + 1)
-
-    def first_into(self, stage: str) -> Entry | None:
-        """Return the first entry into the stage itself."""
-        return next((entry for entry in self.entries if entry.stage == stage), None)
-
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -78,9 +70,7 @@ class Life:
 
 def funnel_stages(law: FunnelLaw) -> list[tuple[Stage, int]]:
     """Return the stages that a pass goes through with their ranks: all ranked ones but that of the role `raw`."""
-    return [
-        (stage, stage.rank) for stage in law.stages.values() if stage.rank is not None and stage.role != "raw"
-    ]
+    return [(stage, stage.rank) for stage in law.stages.values() if stage.rank is not None and stage.role != "raw"]
 
 
 def lives(rows: Iterable[LineRow], law: FunnelLaw) -> Iterator[Life]:

@@ -42,6 +42,9 @@ class Filters:
         return self.period is None or at in self.period
 
 
+EVERYTHING = Filters()
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """What reports ask of a person; many share one value. `left_out`: why the person is not counted, None for who is."""
@@ -68,14 +71,14 @@ def read_people(con: sqlite3.Connection, rulebook: Rulebook, filters: Filters, a
         head = _head(rows, rulebook)
         source = _source(rows)
         left_out: Left | None = None
-        if head.record.state == "out_of_scope":
-            left_out = "out_of_scope"
-        elif _is_excluded(head, rulebook, as_of):
-            left_out = "excluded"
-        elif (wanted is not None and fold(source or "") != wanted) or (
+        if (wanted is not None and fold(source or "") != wanted) or (
             filters.segment is not None and _segment(head, segments, rulebook, as_of) != filters.segment
         ):
             left_out = "filtered"
+        elif head.record.state == "out_of_scope":
+            left_out = "out_of_scope"
+        elif _is_excluded(head, rulebook, as_of):
+            left_out = "excluded"
         person = Person(source, left_out)
         people[pid] = shared.setdefault(person, person)
     return people

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadsync.domain.records import Account, Record, Value
-from leadsync.ledger.codec import RECORD_COLUMNS, from_data, instant, record_of
+from leadsync.ledger.codec import RECORD_COLUMNS, fields_of, from_data, instant, record_of
 from leadsync.ledger.connection import select_in
 
 _RECORD = ", ".join(f"r.{column.strip()}" for column in RECORD_COLUMNS.split(","))
@@ -137,6 +137,21 @@ def reasons(con: sqlite3.Connection, stages: Collection[str]) -> Mapping[int, li
     return found
 
 
+def shown_reasons(con: sqlite3.Connection, stages: Collection[str]) -> Mapping[int, str]:
+    """Return the recycle reason that each live record in these stages shows, by rid, as the CRM spells it."""
+    rows = select_in(con, "SELECT rid, fields FROM records WHERE state = 'live' AND stage IN (*)", sorted(stages))
+    shown = ((rid, fields_of(fields).get("recycle_reason")) for rid, fields in rows)
+    return {rid: reason for rid, reason in shown if isinstance(reason, str) and reason}
+
+
+def person_accounts(con: sqlite3.Connection) -> Mapping[tuple[str, str], int]:
+    """Return how many records by CRM and object are person accounts, which are out of scope."""
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for crm, object_name, fields in con.execute("SELECT crm, object, fields FROM records WHERE state = 'out_of_scope'"):
+        found[crm, object_name] += fields_of(fields).get("person_account") is True
+    return found
+
+
 def held_until(con: sqlite3.Connection) -> Mapping[int, datetime]:
     """Return until when persons are held, as of their last decisions."""
     rows = con.execute("SELECT pid, held_until FROM persons WHERE held_until IS NOT NULL")
@@ -158,10 +173,11 @@ class Doubts:
     without_stay: int
 
 
-def doubts(con: sqlite3.Connection, converted: Mapping[str, Collection[str]]) -> list[Doubts]:
+def doubts(con: sqlite3.Connection, apart: Mapping[str, Collection[str]]) -> list[Doubts]:
     """Return live records whose value history has not explained yet, and those whose open stay is not their stage.
 
-    `converted` are each CRM's values that are forced at conversion: a lead that shows one keeps the stay it had.
+    `apart` are each CRM's values whose stay is another matter: a lead that shows one forced at conversion keeps the stay
+    it had, and an older name of a stage still begins one.
     """
     found: dict[tuple[str, str], tuple[int, int]] = {}
     rows = con.execute(
@@ -173,8 +189,8 @@ def doubts(con: sqlite3.Connection, converted: Mapping[str, Collection[str]]) ->
     )
     for crm, object_name, value, gaps, wrong in rows:
         before = found.get((crm, object_name), (0, 0))
-        forced = value in converted.get(crm, ())
-        found[crm, object_name] = (before[0] + gaps, before[1] + (0 if forced else wrong))
+        is_apart = value in apart.get(crm, ())
+        found[crm, object_name] = (before[0] + gaps, before[1] + (0 if is_apart else wrong))
     return [Doubts(crm, name, *counts) for (crm, name), counts in sorted(found.items())]
 
 
@@ -196,3 +212,13 @@ def seen(con: sqlite3.Connection, crm: str, object_name: str, ids: Collection[st
             (crm, object_name),
         )
     }  # fmt: skip
+
+
+def ids_in(con: sqlite3.Connection, crm: str, object_name: str, states: Collection[str]) -> list[str]:
+    """Return the ids of the records of an object in these states."""
+    marks = ",".join("?" * len(states))
+    rows = con.execute(
+        f"SELECT record_id FROM v_people WHERE crm = ? AND object = ? AND state IN ({marks})",
+        (crm, object_name, *states),
+    )
+    return [record_id for (record_id,) in rows]

@@ -13,14 +13,15 @@ from leadsync.reports.answer import Cell, Report, Table, definition_hash, percen
 from leadsync.reports.estimate import quantile
 from leadsync.reports.funnel import OBJECTS
 from leadsync.reports.passes import Life, Rest, lives
-from leadsync.reports.people import Filters, left_out_notes, read_people
+from leadsync.reports.people import EVERYTHING, Filters, left_out_notes, read_people
 from leadsync.reports.queries import Reason
 
 DEFINITION = (
     "A recycle is an entry into a stage with the role recycle; its period is that of the entry, corrections are none.",
     "waiting, re_entered, disqualified, gone: what became of it; the four add up to recycles. cooling: those waiting whose"
     " hold lasts, as of their last decision.",
-    "The reason is the one that came with the move, or that the record showed when leadsync judged it.",
+    "The reason is the one that came with the move or that the record showed when leadsync judged it; of a recycle that lasts else"
+    " the one that the record shows.",
     "Re-entries are counted in the period of the re-entry, by the object that the person was then.",
     "second_handoffs, second_sales_qualified: passes after the first that came into that role, in the period of that entry,"
     " with an earlier pass of the person that had come into it too; again_sales_qualified: with or without one.",
@@ -36,17 +37,20 @@ class Recycle:
     cooling: bool
 
 
-def recycling(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = Filters()) -> Report:
+def recycling(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = EVERYTHING) -> Report:
     """Return the recycling report as of an instant of the CRM."""
     law = rulebook.law
     with queries.one_moment(con):
         people = read_people(con, rulebook, filters, as_of)
         told = [life for life in lives(queries.lines(con), law) if people[life.pid].left_out is None]
         given = queries.reasons(con, law.with_role("recycle"))
+        shown = queries.shown_reasons(con, law.with_role("recycle"))
         held = queries.held_until(con)
     every = [rest for life in told for rest in life.rests]
     recycles = [
-        Recycle(rest, _reason(rest, given), rest.end == "open" and rest.pid in held and held[rest.pid] > as_of)
+        Recycle(
+            rest, _reason(rest, given, shown, law), rest.end == "open" and rest.pid in held and held[rest.pid] > as_of
+        )
         for rest in every
         if rest.dated and filters.covers(rest.at)
     ]
@@ -63,24 +67,31 @@ def recycling(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filt
     )
 
 
-def _reason(rest: Rest, given: Mapping[int, Sequence[Reason]]) -> str | None:
-    """Return the reason of the move that began a rest; a redirect's stay begins before it, with the move it replaced."""
-    for one in given.get(rest.rid, ()):
-        if one.stage == rest.stage and one.at >= rest.at and (rest.ended_at is None or one.at <= rest.ended_at):
-            return one.key
-    return None
+def _reason(rest: Rest, given: Mapping[int, Sequence[Reason]], shown: Mapping[int, str], law: FunnelLaw) -> str | None:
+    """Return the reason of the move that began a rest, for one that lasts else the reason that its record shows.
+
+    A redirect's stay begins before it, with the move that it replaced.
+    """
+    moves = (
+        one.key
+        for one in given.get(rest.rid, ())
+        if one.stage == rest.stage and one.at >= rest.at and (rest.ended_at is None or one.at <= rest.ended_at)
+    )
+    if (key := next(moves, None)) in law.reasons:
+        return key
+    known = law.reason_by_label(shown.get(rest.rid)) if rest.end == "open" else None
+    return known.key if known else None
 
 
 def _reasons(recycles: Sequence[Recycle], law: FunnelLaw) -> Table:
     groups: dict[str | None, list[Recycle]] = defaultdict(list)
     for one in recycles:
         groups[one.reason].append(one)
-    known = [*law.reasons, *sorted(key for key in groups if key is not None and key not in law.reasons)]
     rows: list[tuple[Cell, ...]] = [
-        (key, law.reasons[key].label if key in law.reasons else key, *_outcomes(groups[key])) for key in known if groups[key]
+        (key, reason.label, *_outcomes(groups[key])) for key, reason in law.reasons.items() if groups[key]
     ]
     if groups[None]:
-        rows.append((None, "Without a reason", *_outcomes(groups[None])))
+        rows.append((None, "No reason on record", *_outcomes(groups[None])))
     rows.append(("total", "All recycles", *_outcomes(recycles)))
     columns = (
         "reason", "label", "recycles", "persons", "waiting", "cooling", "re_entered", "disqualified", "gone",
@@ -122,8 +133,8 @@ def _returns(told: Sequence[Life], law: FunnelLaw, filters: Filters) -> Table:
         for role in ("handoff", "sales_qualified"):
             _again(life, role, law, filters, counts)
     columns = ("re_entries", "second_handoffs", "again_sales_qualified", "second_sales_qualified")
-    rows = [(name, *(counts[name][column] for column in columns)) for name in OBJECTS]
-    total = ("total", *(sum(counts[name][column] for name in OBJECTS) for column in columns))
+    rows: list[tuple[Cell, ...]] = [(name, *(counts[name][column] for column in columns)) for name in OBJECTS]
+    total: tuple[Cell, ...] = ("total", *(sum(counts[name][column] for name in OBJECTS) for column in columns))
     return Table("returns", "Back in the funnel", ("object", *columns), (*rows, total))
 
 

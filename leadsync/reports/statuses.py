@@ -38,4 +38,6 @@ def kind_of(mapping: CrmMapping | None, law: FunnelLaw, object_name: str, value:
         ("deprecated", mapping.deprecated),
         ("older", mapping.old_values),
     )
-    return next((StatusKind(kind, values[value]) for kind, values in listed if value in values), StatusKind("unknown", None))
+    return next(
+        (StatusKind(kind, values[value]) for kind, values in listed if value in values), StatusKind("unknown", None)
+    )

@@ -15,14 +15,14 @@ from leadsync.reports import queries
 from leadsync.reports.answer import Cell, Report, Table, definition_hash
 from leadsync.reports.estimate import Observation, incidence, quantile
 from leadsync.reports.passes import Entry, Pass, funnel_stages, lives
-from leadsync.reports.people import Filters, left_out_notes, read_people
+from leadsync.reports.people import EVERYTHING, Filters, left_out_notes, read_people
 
 WITHIN = (7, 30, 90)
 
 NEXT = "next"
 
 DEFINITION = (
-    "One observation for each pass and stage: from the first entry into the stage itself to the first entry further on.",
+    "One observation for each pass and stage: from the first entry into the stage itself to the next one further on.",
     "A skipped stage has no observation. The period is that of the entry.",
     "next, recycled, disqualified: how it ended. open: it has not, as of the instant of the report. gone: the record was deleted or"
     " merged away. The five add up to entered. unknown_start: nobody knows since when; not among them, lasts at least"
@@ -48,7 +48,7 @@ class Stay:
         return Observation(self.days, None if self.end in ("open", "gone") else self.end)
 
 
-def velocity(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = Filters()) -> Report:
+def velocity(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = EVERYTHING) -> Report:
     """Return the velocity report as of an instant of the CRM."""
     with queries.one_moment(con):
         people = read_people(con, rulebook, filters, as_of)
@@ -73,10 +73,11 @@ def velocity(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filte
 def _stays(one: Pass, source: str | None, rulebook: Rulebook, filters: Filters, as_of: datetime) -> list[Stay]:
     found: list[Stay] = []
     for stage, rank in funnel_stages(rulebook.law):
-        entry = one.first_into(stage.name)
-        if entry is None or (further := one.first_beyond(rank)) is not None and further.at < entry.at:
-            # Somebody who came back into a stage after going beyond it waits for nothing new.
+        place = next((index for index, entry in enumerate(one.entries) if entry.stage == stage.name), None)
+        if place is None:
             continue
+        entry = one.entries[place]
+        further = next((later for later in one.entries[place:] if later.rank > rank), None)
         # An unknown start is in no period.
         if filters.covers(entry.at) if entry.dated else filters.period is None:
             end, until = _end(one, further, as_of)

@@ -12,6 +12,9 @@ import msgspec
 
 from leadsync.sandbox.box import Box
 from leadsync.sandbox.calls import Answer, BadJson, Call
+from leadsync.sandbox.dataverse import Org as Environment
+from leadsync.sandbox.dataverse import by_hand
+from leadsync.sandbox.dataverse.errors import ApiError
 from leadsync.sandbox.ids import canonical
 from leadsync.sandbox.rows import instant
 from leadsync.sandbox.schema import find_object, object_of
@@ -26,8 +29,8 @@ class Refused(Exception):
     """The request makes no sense; the text says why."""
 
 
-def control(box: Box, call: Call) -> Answer:
-    """Answer a control request."""
+def control(box: Box, call: Call, environment: Environment) -> Answer:
+    """Answer a control request; one in Dataverse's words (`lead`, GUIDs) is translated on the way."""
     handler = _HANDLERS.get((call.method, call.path.rstrip("/")))
     if handler is None:
         return Answer(404, {"error": f"there is no {call.method} {call.path}"})
@@ -35,11 +38,25 @@ def control(box: Box, call: Call) -> Answer:
         body = call.json() if call.method == "POST" and call.body else {}
         if not isinstance(body, dict):
             raise Refused("the body is a JSON object")
-        return handler(box, call, body)
+        translated = _in_dataverse(environment, call, body)
+        return handler(box, call, body) if translated is None else translated
     except KeyError as error:
         return Answer(400, {"error": f"missing or unknown: {error.args[0]}"})
-    except (Refused, NotLive, ValueError, TypeError, BadJson) as error:
+    except (Refused, NotLive, ValueError, TypeError, BadJson, ApiError) as error:
         return Answer(400, {"error": str(error)})
+
+
+def _in_dataverse(environment: Environment, call: Call, body: Body) -> Answer | None:
+    """The answer to a request that names tables and rows as Dataverse does, None for any other."""
+    name = call.path.rstrip("/").removeprefix("/sandbox/")
+    if name == "truth" and by_hand.speaks(call.query.get("object")):
+        return _lines(by_hand.truth(environment, call.query["object"]))
+    if name == "convert" and by_hand.is_guid(body.get("lead")):
+        return Answer(200, by_hand.convert(environment, body))
+    if name == "load" and body and all(by_hand.speaks(table) for table in body):
+        return Answer(200, by_hand.load(environment, body))
+    act = _TRANSLATED.get(name)
+    return Answer(200, act(environment, body)) if act is not None and by_hand.speaks(body.get("object")) else None
 
 
 def _now(box: Box, call: Call, body: Body) -> Answer:
@@ -113,7 +130,7 @@ def _by_person(box: Box, body: Body, act: Callable[[Tx], None], answer: Body) ->
 
 
 def _faults(box: Box, call: Call, body: Body) -> Answer:
-    box.faults.set(body)
+    box.faults.set(by_hand.in_the_stores_words(body))
     return Answer(200, {})
 
 
@@ -177,6 +194,9 @@ def _user(box: Box, text: object) -> str:
     return box.store.user(str(text)) if "@" in str(text) else _id(text)
 
 
+_TRANSLATED: dict[str, Callable[[Environment, Body], Body]] = {
+    "edit": by_hand.edit, "merge": by_hand.merge, "delete": by_hand.delete, "undelete": by_hand.undelete,
+}  # fmt: skip
 _HANDLERS: dict[tuple[str, str], Callable[[Box, Call, Body], Answer]] = {
     ("GET", "/sandbox/now"): _now,
     ("POST", "/sandbox/advance"): _advance,

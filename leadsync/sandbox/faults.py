@@ -12,6 +12,9 @@ from leadsync.sandbox.store import DEFAULT_HISTORY, Store
 RATES = ("503", "500", "429", "html", "timeout_before_apply", "timeout_after_apply", "reset", "lock_row", "token")
 """What can happen to a request with a chance. `lock_row` is drawn per written row; `token` is a 503 of the token endpoint."""
 
+PROTECTIONS = ("requests", "time", "concurrency")
+"""The limits of Dataverse's service protection: number of requests, execution time, requests at once."""
+
 _MAX_HISTORY_FIELDS = 20
 
 
@@ -25,7 +28,10 @@ class Faults:
         self.hidden: frozenset[tuple[str, str]] = frozenset()
         self.validation_rules: tuple[Mapping[str, Any], ...] = ()
         self.api_limit: int | None = None
-        self.expire_delta_tokens = False
+        self.delta_tokens_from = 0
+        """The version below which delta tokens have expired."""
+        self.protection: str | None = None
+        self.retry_after = 1
 
     def set(self, given: Mapping[str, Any]) -> None:
         """Take over the knobs that are named; an empty mapping puts all back. ValueError for a knob that is unknown."""
@@ -33,7 +39,7 @@ class Faults:
             given = {
                 "rate": {}, "expire_token_after": None, "late_commit_seconds": 0, "assignment_rule_resets_owner": False,
                 "hide_field": [], "validation_rule": [], "api_limit": None, "history_fields": None,
-                "expire_delta_tokens": False,
+                "expire_delta_tokens": False, "protection": None, "retry_after": 1,
             }  # fmt: skip
         for knob, value in given.items():
             match knob:
@@ -54,9 +60,26 @@ class Faults:
                 case "history_fields":
                     self._store.history_fields = _history(value)
                 case "expire_delta_tokens":
-                    self.expire_delta_tokens = bool(value)
+                    self._expire_delta_tokens(bool(value))
+                case "protection":
+                    if value not in (None, *PROTECTIONS):
+                        raise ValueError(f"there is no protection {value}; known: {', '.join(PROTECTIONS)}")
+                    self.protection = value
+                case "retry_after":
+                    self.retry_after = int(value)
                 case _:
                     raise ValueError(f"there is no fault {knob}")
+
+    def _expire_delta_tokens(self, expired: bool) -> None:
+        """All delta tokens issued until now have expired; later ones are good."""
+        if expired:
+            # The next version is nobody's, so that a token issued from now on is told from the last one before.
+            self._store.version += 1
+        self.delta_tokens_from = self._store.version if expired else 0
+
+    def drawn_protection(self) -> str:
+        """Which of Dataverse's three limits a 429 is about: the one that was set, else one by chance."""
+        return self.protection or self._random.choice(PROTECTIONS)
 
     def strikes(self, kind: str) -> bool:
         """Whether this fault happens now."""

@@ -28,9 +28,12 @@ _FIRM = ("Industry", "NumberOfEmployees", "AnnualRevenue", "Website", "Phone", "
 
 def convert(
     tx: "Tx", lead_id: str, *, contact: str | None, account: str | None, opportunity: bool, status: str | None,
-    owner: str | None,
+    owner: str | None, person: bool = True, firm: bool = True,
 ) -> dict[str, str | None]:  # fmt: skip
-    """Convert a lead into a new or existing contact at a new or existing account; a ValueError says why not."""
+    """Convert a lead into a new or existing contact at a new or existing account; a ValueError says why not.
+
+    Without `person` or `firm` no new contact or account is made, as Dynamics allows it.
+    """
     lead = tx.get("Lead", lead_id)
     if lead is None or lead["IsDeleted"]:
         raise ValueError(f"there is no lead {lead_id}")
@@ -46,14 +49,16 @@ def convert(
     old_contact = tx.get("Contact", contact) if contact else None
     if contact and (old_contact is None or old_contact["IsDeleted"]):
         raise ValueError(f"there is no contact {contact}")
-    account = account or (old_contact["AccountId"] if old_contact else None) or _new_account(tx, lead, owner)
-    if old_contact is None:
+    account = account or (old_contact["AccountId"] if old_contact else None)
+    if account is None and firm:
+        account = _new_account(tx, lead, owner)
+    if old_contact is None and person:
         contact = tx.insert("Contact", {**_as_contact(lead), "AccountId": account, "OwnerId": owner})
-    else:
+    elif old_contact is not None:
         fill = {k: v for k, v in _as_contact(lead).items() if old_contact[k] in (None, "") and v is not None}
         tx.update("Contact", old_contact["Id"], fill)
         contact = old_contact["Id"]
-    deal = _new_opportunity(tx, lead, owner, str(account), str(contact)) if opportunity else None
+    deal = _new_opportunity(tx, lead, owner, account, contact) if opportunity else None
 
     values: dict[str, Value] = {
         "Status": status, "IsConverted": True, "ConvertedDate": tx.at.date(), "ConvertedContactId": contact,
@@ -61,15 +66,21 @@ def convert(
     }  # fmt: skip
     tx.force("Lead", lead_id, values)
     tx.remember("Lead", lead_id, "leadConverted")
+    if contact is not None:
+        _move(tx, lead_id, contact, account)
+    return {"contact": contact, "account": account, "opportunity": deal}
+
+
+def _move(tx: "Tx", lead_id: str, contact: str, account: str | None) -> None:
+    """What hangs on a lead follows to the contact."""
     for member in tx.holding("CampaignMember", "LeadId", lead_id):
         tx.force("CampaignMember", member["Id"], {"ContactId": contact})
     for activity in ("Task", "Event"):
         for row in tx.holding(activity, "WhoId", lead_id):
             tx.force(activity, row["Id"], {"WhoId": contact, "AccountId": account})
-    return {"contact": contact, "account": account, "opportunity": deal}
 
 
-def merge(tx: "Tx", object_: str, master: str, losers: Iterable[str]) -> None:
+def merge(tx: "Tx", object_: str, master: str, losers: Iterable[str], *, fill: bool = True) -> None:
     """Merge rows into a master: what hangs on the losers moves to it, its blanks are filled from them, and they are
     deleted with MasterRecordId set (SOAP API Developer Guide, merge()). ValueError when a row is not there to be merged."""
     from leadsync.sandbox.transaction import DEPENDENTS
@@ -87,11 +98,11 @@ def merge(tx: "Tx", object_: str, master: str, losers: Iterable[str]) -> None:
             for held in tx.holding(child, field, loser):
                 tx.force(child, held["Id"], {field: master})
         kept = tx.get(object_, master) or kept
-        fill = {
+        blanks = {
             f.name: row[f.name] for f in OBJECTS[object_].fields.values()
-            if f.updateable and not f.calculated and f.name != OPERATION and kept[f.name] is None and row[f.name] is not None
+            if fill and f.updateable and not f.calculated and f.name != OPERATION and kept[f.name] is None and row[f.name] is not None
         }  # fmt: skip
-        tx.force(object_, master, fill)
+        tx.force(object_, master, blanks)
         tx.force(object_, loser, {"IsDeleted": True, "MasterRecordId": master})
         tx.remember(object_, master, f"{object_.lower()}Merged")
 
@@ -112,7 +123,7 @@ def _new_account(tx: "Tx", lead: Row, owner: str) -> str:
     return tx.insert("Account", {**firm, "Name": lead["Company"] or lead["Name"], "Type": "Prospect", "OwnerId": owner})
 
 
-def _new_opportunity(tx: "Tx", lead: Row, owner: str, account: str, contact: str) -> str:
+def _new_opportunity(tx: "Tx", lead: Row, owner: str, account: str | None, contact: str | None) -> str:
     deal = tx.insert(
         "Opportunity",
         {
@@ -121,5 +132,6 @@ def _new_opportunity(tx: "Tx", lead: Row, owner: str, account: str, contact: str
             "ContactId": contact,
         },
     )  # fmt: skip
-    tx.insert("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact, "IsPrimary": True})
+    if contact is not None:
+        tx.insert("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact, "IsPrimary": True})
     return deal

@@ -8,7 +8,6 @@ that break the connection do so on the socket itself.
 import asyncio
 import socket
 import struct
-from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,6 +26,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from leadsync.sandbox.box import Box, Options
 from leadsync.sandbox.calls import Answer, Call, Dropped
 from leadsync.sandbox.control import control
+from leadsync.sandbox.dataverse import Org as Environment
+from leadsync.sandbox.dataverse.errors import ApiError as Refusal
+from leadsync.sandbox.dataverse.org import protection
 from leadsync.sandbox.making import keep, make_box
 from leadsync.sandbox.requests_log import Entry
 from leadsync.sandbox.salesforce import Org
@@ -48,6 +50,7 @@ class Front:
     def __init__(self, box: Box) -> None:
         self.box = box
         self.org = Org(box)
+        self.environment = Environment(box, self.org.tokens)
 
     def answer(self, call: Call) -> Answer | Dropped:
         """Answer one request as of one instant, which its Date tells; or say that its connection is to be dropped."""
@@ -59,13 +62,15 @@ class Front:
             return answer
 
     def _control(self, call: Call) -> Answer:
-        answer = control(self.box, call)
+        answer = control(self.box, call, self.environment)
         if call.path.rstrip("/") == "/sandbox/advance":
             keep(self.box)
         return answer
 
     def _vendor(self, call: Call) -> Answer | Dropped:
-        counts = self.org.counts(call.path.rstrip("/"))
+        dataverse = self.environment.serves(call.path.rstrip("/"))
+        vendor: Org | Environment = self.environment if dataverse else self.org
+        counts = vendor.counts(call.path.rstrip("/"))
         entry = self.box.log.open(call.method, call.path, call.entry.query, call.headers, api=counts)
         call = replace(call, entry=entry)
         fault = entry.fault = self.box.faults.drawn() if counts else None
@@ -73,13 +78,24 @@ class Front:
             case "reset" | "timeout_before_apply":
                 return Dropped(reset=fault == "reset")
             case "503" | "500" | "429" | "html":
-                answer = _failure(fault)
+                answer = self._dataverse_failure(fault) if dataverse else _failure(fault)
             case _:
-                answer = self.org.answer(call)
+                answer = vendor.answer(call)
         if fault == "timeout_after_apply":
             return Dropped(reset=False)
         entry.status = answer.status
         return answer
+
+    def _dataverse_failure(self, fault: str) -> Answer:
+        match fault:
+            case "503":
+                return Refusal(503, "0x80044150", "The service is unavailable.").answer()
+            case "500":
+                return Refusal(500, "0x80040216", "An unexpected error occurred.").answer()
+            case "429":
+                return protection(self.box.faults.drawn_protection(), self.box.faults.retry_after).answer()
+            case _:
+                return _failure(fault)
 
 
 def _failure(fault: str) -> Answer:
@@ -186,7 +202,10 @@ def _is_local(host: str) -> bool:
 def _call(box: Box, request: Request, body: bytes) -> Call:
     url = request.url
     base = box.options.public_url or f"{url.scheme}://{request.headers.get('host', url.netloc)}"
-    headers: Mapping[str, str] = {name.lower(): value for name, value in request.headers.items()}
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        # A header may come on several lines; Prefer does.
+        headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
     query = dict(parse_qsl(url.query, keep_blank_values=True))
     # As it was sent, still encoded; the Salesforce CLI puts two slashes in front.
     path = "/" + request.scope["raw_path"].decode("ascii", "replace").lstrip("/")
@@ -242,7 +261,7 @@ class Server:
         now = self.box.clock.now().isoformat().replace("+00:00", "Z")
         return {
             "url": self.url, "now": now, "client_id": self.client_id, "client_secret": self.client_secret,
-            "token": self.token,
+            "token": self.token, "tenant": self.front.environment.tenant,
         }  # fmt: skip
 
     def start(self) -> "Server":

@@ -143,16 +143,17 @@ class Tx:
 
     def convert(
         self, lead_id: str, *, contact: str | None = None, account: str | None = None, opportunity: bool = False,
-        status: str | None = None, owner: str | None = None,
+        status: str | None = None, owner: str | None = None, person: bool = True, firm: bool = True,
     ) -> dict[str, str | None]:  # fmt: skip
         """Convert a lead and return the ids of the contact, account and opportunity (None when none was asked for)."""
         return lifecycle.convert(
-            self, lead_id, contact=contact, account=account, opportunity=opportunity, status=status, owner=owner
-        )
+            self, lead_id, contact=contact, account=account, opportunity=opportunity, status=status, owner=owner,
+            person=person, firm=firm,
+        )  # fmt: skip
 
-    def merge(self, object_: str, master: str, losers: Iterable[str]) -> None:
+    def merge(self, object_: str, master: str, losers: Iterable[str], *, fill: bool = True) -> None:
         """Merge rows into a master; see `lifecycle.merge`."""
-        lifecycle.merge(self, object_, master, losers)
+        lifecycle.merge(self, object_, master, losers, fill=fill)
 
     def force(self, object_: str, id_: str, values: Mapping[str, Value]) -> None:
         """Set fields of any row, also those nobody may write, such as where a merge or a conversion led."""

@@ -141,7 +141,12 @@ class Installation:
         root = logging.getLogger()
         handlers, level = root.handlers[:], root.level
         code = 0
-        with self.entered(), mock.patch.object(sys, "argv", ["leadsync", *args]), redirect_stdout(out), redirect_stderr(err):
+        with (
+            self.entered(),
+            mock.patch.object(sys, "argv", ["leadsync", *args]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
             try:
                 main()
             except SystemExit as end:

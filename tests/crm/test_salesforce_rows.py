@@ -119,6 +119,8 @@ def test_durations_in_conditions_on_rows_follow_the_company_zone(duration: Any, 
 def test_a_person_account_is_never_in_scope(mapping: Any) -> None:
     reader = RecordReader("salesforce", "contact", mapping().objects["contact"], BERLIN, person_accounts=True)
     assert read(reader, IsPersonAccount=True).state == "out_of_scope"
+    assert read(reader, IsPersonAccount=True).fields["person_account"] is True
+    assert "person_account" not in read(reader, IsPersonAccount=False).fields
     assert read(reader, IsPersonAccount=False).state == "live"
     assert (
         "IsPersonAccount"

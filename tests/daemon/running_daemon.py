@@ -33,7 +33,7 @@ class Daemon:
     def events(self, name: str) -> list[Mapping[str, Any]]:
         return [line for line in self.lines if line["event"] == name]
 
-    def until(self, true: Callable[[], Any], seconds: float = 30.0) -> Any:
+    def until(self, true: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Wait until something is true and return it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -43,8 +43,10 @@ class Daemon:
             time.sleep(0.1)
         raise AssertionError("it never came true:\n" + "".join(self.raw))
 
-    def wait_for(self, event: str, count: int = 1, seconds: float = 30.0) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = self.until(lambda: (e := self.events(event)) and len(e) >= count and e, seconds)
+    def wait_for(self, event: str, count: int = 1, seconds: float = 60.0) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = self.until(
+            lambda: (e := self.events(event)) and len(e) >= count and e, seconds
+        )
         return found
 
     @property
@@ -68,7 +70,7 @@ class Daemon:
         found: Mapping[str, str] = self.get("/readyz").json()["reasons"]
         return found
 
-    def ready(self, seconds: float = 30.0) -> None:
+    def ready(self, seconds: float = 60.0) -> None:
         self.until(lambda: not self.reasons(), seconds)
 
     def stop(self) -> int:

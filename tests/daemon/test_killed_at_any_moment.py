@@ -18,12 +18,13 @@ from leadsync.cycle import Cycle
 
 SEED = 20261122
 KILLS = 9
-STEP = 3 * 3600
+STEP = 1800
+"""Simulated seconds between two lives of the daemon; people move several times a day, rarely twice in one of these."""
 
 
 @pytest.fixture
 def busy() -> Iterator[Org]:
-    org = Org(seed=17, leads=150, days=30)
+    org = Org(seed=11, leads=150, days=30)
     yield org
     org.server.stop()
 
@@ -52,6 +53,8 @@ def test_killed_at_random_moments_it_loses_nothing_and_writes_nothing_twice(
     clean.kill()
     for number in range(KILLS):
         busy.advance(STEP, world=True)
+        for newcomer in range(8):
+            busy.lead(LastName=f"N{number}-{newcomer}", Title="Head of Sales", Country="Germany")
         daemon = daemons(made, "--deliver")
         if number % 3 != 2:  # every third one is killed while it still starts or recovers
             daemon.wait_for("daemon.started")
@@ -62,7 +65,10 @@ def test_killed_at_random_moments_it_loses_nothing_and_writes_nothing_twice(
         with sqlite3.connect(f"file:{made.ledger}?mode=ro", uri=True) as con:
             assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             assert con.execute("PRAGMA foreign_key_check").fetchall() == []
-    with made.entered(), open_app(made.config, made.folder / "mappings", made.env, deliver=["lead_stage", "score", "owner"]) as app:
+    with (
+        made.entered(),
+        open_app(made.config, made.folder / "mappings", made.env, deliver=["lead_stage", "score", "owner"]) as app,
+    ):
         app.ledger.rescue()
         (cycle,) = app.cycles().values()
         at_rest(busy, cycle)

@@ -81,7 +81,11 @@ _REPS = {
 }
 _MEMBERS = {"ada": "Lead Development", "bela": "Lead Development", "carla": "Lead Development"}
 PEOPLE: tuple[User, ...] = (
-    *(a_user(n, manager_id=boss, role=_MEMBERS.get(n, "Account Executive"), zone=BERLIN) for boss, ns in _REPS.items() for n in ns),
+    *(
+        a_user(n, manager_id=boss, role=_MEMBERS.get(n, "Account Executive"), zone=BERLIN)
+        for boss, ns in _REPS.items()
+        for n in ns
+    ),
     a_user("dora", manager_id="005-boss", zone=BERLIN),
     a_user("greta", manager_id="005-boss", zone=BERLIN),
     a_user("kate", manager_id="005-boss", zone="America/New_York"),
@@ -127,7 +131,12 @@ def a_record(stage: str | None = "inquiry", *, owner: str | None = "ada", ref: R
     named = {name: more.pop(name) for name in tuple(more) if name in Record.__slots__}
     born = named.pop("created_at", at("2026-02-01 09:00"))
     stamp = named.pop("stamp", born)
-    fields: dict[str, Value] = {"first_name": "Lena", "last_name": "Lang", "email": "lena@initrode.example", "country": "Germany"}
+    fields: dict[str, Value] = {
+        "first_name": "Lena",
+        "last_name": "Lang",
+        "email": "lena@initrode.example",
+        "country": "Germany",
+    }
     base = Record(
         ref=ref,
         stage_value=MAPPING.value_of_stage[stage] if stage else None,
@@ -142,7 +151,9 @@ def a_record(stage: str | None = "inquiry", *, owner: str | None = "ada", ref: R
     return replace(base, **named)
 
 
-def moved(from_stage: str | None, to_stage: str | None, when: str, *, by: str | None = "pia", **more: Any) -> Transition:
+def moved(
+    from_stage: str | None, to_stage: str | None, when: str, *, by: str | None = "pia", **more: Any
+) -> Transition:
     """Return a stage change as history tells it; `by` leadsync is our own write."""
     values = MAPPING.value_of_stage
     base = Transition(
@@ -189,7 +200,9 @@ def owned(by: str | None, owner: str | None, when: str, *, record: Ref = LEAD, f
 
 def assigned(owner: str, when: str, door: str, *, pool: str | None = "development", **more: Any) -> Assignment:
     owner_id = queue_id(owner) if owner in QUEUES else f"005-{owner}"
-    base = Assignment("p1", LEAD.id, "a rule", pool, "normal", False, owner_id, "leadsync", at(when), "next in turn", door)
+    base = Assignment(
+        "p1", LEAD.id, "a rule", pool, "normal", False, owner_id, "leadsync", at(when), "next in turn", door
+    )
     return replace(base, **more)
 
 
@@ -268,7 +281,11 @@ def clock_of(decision: Decision, rule: str, kind: str) -> Clock:
 
 
 def clocks_after(situation: Situation, decision: Decision) -> tuple[Clock, ...]:
-    return tuple(({clock.clock_id: clock for clock in situation.clocks} | {clock.clock_id: clock for clock in decision.clocks}).values())
+    return tuple(
+        (
+            {clock.clock_id: clock for clock in situation.clocks} | {clock.clock_id: clock for clock in decision.clocks}
+        ).values()
+    )
 
 
 def and_then(situation: Situation, decision: Decision, when: datetime | str) -> Situation:
@@ -293,7 +310,14 @@ def and_then(situation: Situation, decision: Decision, when: datetime | str) -> 
                 assert decision.move is not None
                 move = moved(before, stage, "2026-01-01 00:00", by="leadsync", ref=record.ref)
                 moves.append(
-                    replace(move, at=now, observed_at=now, from_value=record.stage_value, correction=decision.move.correction, reason=decision.move.reason)
+                    replace(
+                        move,
+                        at=now,
+                        observed_at=now,
+                        from_value=record.stage_value,
+                        correction=decision.move.correction,
+                        reason=decision.move.reason,
+                    )
                 )
                 after = replace(after, stage_value=str(values["stage"]))
             if "owner" in values:

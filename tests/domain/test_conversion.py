@@ -1,6 +1,7 @@
 """A lead becomes a contact, or part of another row: the stage is carried over, and collisions follow the law."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from building import (
@@ -28,11 +29,21 @@ CONVERTED = at("2026-11-25 09:00")
 
 
 def a_conversion(
-    carried: str | None = "mql", contact: str | None = None, *, since: str = "2026-01-10 09:00", by: str = "otto", **lead: object
+    carried: str | None = "mql",
+    contact: str | None = None,
+    *,
+    since: str = "2026-01-10 09:00",
+    by: str = "otto",
+    **lead: Any,
 ) -> Situation:
     """Return a lead converted this morning, into a contact that is blank or has a stage of its own."""
     old = a_record(
-        None, owner="emil", state="converted", converted_to=CONTACT.id, stage_value="Closed - Converted", **lead  # type: ignore[arg-type]
+        None,
+        owner="emil",
+        state="converted",
+        converted_to=CONTACT.id,
+        stage_value="Closed - Converted",
+        **lead,
     )
     row = moved(carried, contact, "2026-11-25 09:00", ref=CONTACT, reason="converted", by=by)
     own = (born(contact, since, ref=CONTACT),) if contact else ()
@@ -44,7 +55,7 @@ def a_conversion(
     )
 
 
-def goal(situation: Situation, **more: object) -> str | None:
+def goal(situation: Situation, **more: Any) -> str | None:
     move = conversion_move(standing(situation, **more))
     return move.stage if move else None
 
@@ -70,7 +81,9 @@ def test_a_lead_that_waits_for_its_owner_and_is_converted_by_him_is_accepted() -
 def test_a_stage_named_for_every_conversion_or_for_its_value_goes_first() -> None:
     always = rules_with(law_conversion=replace(RULES.law.conversion, without_opportunity="inquiry"))
     explicit = a_conversion("inquiry")
-    explicit = replace(explicit, records=(replace(explicit.records[0], stage_value="Converted - SQL"), explicit.records[1]))
+    explicit = replace(
+        explicit, records=(replace(explicit.records[0], stage_value="Converted - SQL"), explicit.records[1])
+    )
 
     assert goal(a_conversion("maql"), rulebook=always) == "inquiry"
     assert goal(explicit) == "sql"
@@ -97,7 +110,7 @@ def test_a_contact_with_a_stage_of_its_own_keeps_it_and_the_collision_is_logged(
     ],
 )
 def test_a_collision_is_settled_as_the_law_has_it(
-    policy: str, carried: str | None, contact: str, since: str, stage: str | None
+    policy: Any, carried: str | None, contact: str, since: str, stage: str | None
 ) -> None:
     rules = rules_with(law_conversion=replace(RULES.law.conversion, collision=policy))
 
@@ -149,13 +162,15 @@ def test_the_stay_and_its_clocks_go_on_through_a_conversion() -> None:
     assert [clock.stopped_at for clock in later.clocks if clock.kind == "lead"] == []
 
 
-def merged(stage: str | None, loser: str, **more: object) -> Situation:
-    gone = a_record(None, ref=a_ref(record_id="00Q-2"), state="merged", merged_into=LEAD.id, stamp=at("2026-11-25 09:00"))
+def merged(stage: str | None, loser: str, **more: Any) -> Situation:
+    gone = a_record(
+        None, ref=a_ref(record_id="00Q-2"), state="merged", merged_into=LEAD.id, stamp=at("2026-11-25 09:00")
+    )
     moves = (born(stage), born(loser, ref=gone.ref)) if stage else (born(loser, ref=gone.ref),)
     return a_situation((a_record(stage, owner="emil"), gone), *moves, **more)
 
 
-def merge_goal(situation: Situation, **more: object) -> str | None:
+def merge_goal(situation: Situation, **more: Any) -> str | None:
     move = merge_move(standing(situation, **more))
     return move.stage if move else None
 
@@ -170,7 +185,8 @@ def test_of_two_rows_that_become_one_the_furthest_stage_wins() -> None:
 def test_a_merge_promotes_nobody_past_a_hold_nor_against_a_move_made_since() -> None:
     moved_since = merged("inquiry", "mql")
     moved_since = replace(
-        moved_since, transitions=(*moved_since.transitions, moved("maql", "inquiry", "2026-11-25 09:30", by="pia", verdict="legal"))
+        moved_since,
+        transitions=(*moved_since.transitions, moved("maql", "inquiry", "2026-11-25 09:30", by="pia", verdict="legal")),
     )
 
     assert merge_goal(merged("remarket", "mql")) is None

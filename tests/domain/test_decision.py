@@ -40,14 +40,14 @@ from hypothesis import strategies as st
 
 from leadsync.domain.decision import Decision
 from leadsync.domain.effects import WriteBack
+from leadsync.domain.limits import Limit
 from leadsync.domain.owners import is_covered
 from leadsync.domain.plan import make_plan
-from leadsync.domain.limits import Limit
 from leadsync.domain.situation import OpenWrite, Situation
 from leadsync.domain.sla import NoticeRule
 from leadsync.domain.telling import people
 
-STAGES = [name for name in MAPPING.value_of_stage]
+STAGES = list(MAPPING.value_of_stage)
 OWNERS = ["ada", "emil", "hugo", "house", "otto", "Unassigned Leads", "nobody", None]
 RESPONSES = ["downloaded", "opened", "demo_request", "contact_me", "attended", "replied"]
 REASONS = [None, *(reason.label for reason in RULES.law.reasons.values())]
@@ -89,7 +89,11 @@ def people_in_the_funnel(draw: st.DrawFn, *, adopted: bool = False) -> Situation
         for day in draw(st.lists(st.integers(1, 24), max_size=3))
     ]
     calls = [a_call("emil", f"{year}-11-{day:02} 15:00") for day in draw(st.lists(st.integers(1, 24), max_size=3))]
-    deals = () if adopted else draw(st.sampled_from([(), (), (a_deal(),), (a_deal("lost", loss_reason="no_budget"),), (a_deal("won"),)]))
+    deals = (
+        ()
+        if adopted
+        else draw(st.sampled_from([(), (), (a_deal(),), (a_deal("lost", loss_reason="no_budget"),), (a_deal("won"),)]))
+    )
     twins = draw(st.sampled_from([(), (), (a_twin(a_record("sal", ref=CONTACT, owner="emil"), "sal"),)]))
     return a_situation(record, *moves, touches=tuple(touches + calls), opportunities=deals, twins=twins)
 
@@ -110,7 +114,11 @@ def test_one_write_at_most_and_it_moves_only_where_the_law_lets_leadsync(situati
     if "stage" in values:
         move, here = decision.move, standing(situation).stage
         assert move is not None
-        edges = [e for e in RULES.law.edges if here and here.name in e.froms and move.stage in e.tos and (not e.by or "leadsync" in e.by)]
+        edges = [
+            e
+            for e in RULES.law.edges
+            if here and here.name in e.froms and move.stage in e.tos and (not e.by or "leadsync" in e.by)
+        ]
         assert move.correction or edges or here is None or here.role == "outside"
 
 
@@ -144,7 +152,9 @@ def test_adopted_people_without_news_cause_nothing(situation: Situation) -> None
 @given(people_in_the_funnel())
 def test_excluded_people_cause_nothing(situation: Situation) -> None:
     (record,) = situation.records
-    excluded = replace(situation, records=(replace(record, fields={**record.fields, "email": "x@globex-rival.example"}),))
+    excluded = replace(
+        situation, records=(replace(record, fields={**record.fields, "email": "x@globex-rival.example"}),)
+    )
     decision = decided(excluded)
 
     assert (decision.effects, decision.assignment, decision.move) == ((), None, None)
@@ -175,14 +185,22 @@ def test_a_person_is_woken_later_and_never_at_once(situation: Situation) -> None
 
 
 def test_what_is_not_to_be_delivered_is_not_wished() -> None:
-    situation = a_situation(
-        a_record("inquiry"), born(), touches=(a_touch("contact_me", "2026-11-25 09:00"),)
-    )
+    situation = a_situation(a_record("inquiry"), born(), touches=(a_touch("contact_me", "2026-11-25 09:00"),))
 
     assert decided(situation, kinds=frozenset()).effects == ()
     assert decided(situation, go_live_at=None).effects == ()
     assert set(written(decided(situation, kinds=frozenset({"score"})))) <= {"score", "product"}
     assert told(decided(situation, kinds=frozenset({"lead_stage"}))) == []
+
+
+def test_where_stages_are_not_delivered_nobody_is_moved_nor_routed_as_if_they_had_been() -> None:
+    situation = a_situation(a_record("inquiry"), born(), touches=(a_touch("contact_me", "2026-11-25 09:00"),))
+    decision = decided(situation, kinds=frozenset({"owner", "notices"}))
+
+    assert (decision.move, decision.assignment) == (None, None)
+    assert "assigned" not in [what for what, _ in told(decision)]
+    assert "stages are not delivered" in decision.reasons
+    assert decision.state.fired == {}
 
 
 def test_while_a_write_of_unknown_fate_is_under_way_no_other_follows() -> None:
@@ -195,13 +213,22 @@ def test_while_a_write_of_unknown_fate_is_under_way_no_other_follows() -> None:
 
 
 def test_a_raised_hand_is_more_urgent_than_a_stage_and_that_than_a_score() -> None:
-    def priority(situation: Situation, **more: object) -> str:
+    def priority(situation: Situation, **more: Any) -> str:
         (write,) = [e for e in decided(situation, **more).effects if isinstance(e, WriteBack)]
         return write.priority
 
-    assert priority(a_situation(a_record("inquiry"), born(), touches=(a_touch("contact_me", "2026-11-25 09:00"),))) == "hand_raiser"
-    assert priority(a_situation(a_record("raw"), born("raw"), touches=(a_touch("downloaded", "2026-11-25 09:00"),))) == "stage"
-    assert priority(a_situation(a_record("inquiry"), born(), touches=(a_touch("downloaded", "2026-11-25 09:00"),))) == "score"
+    assert (
+        priority(a_situation(a_record("inquiry"), born(), touches=(a_touch("contact_me", "2026-11-25 09:00"),)))
+        == "hand_raiser"
+    )
+    assert (
+        priority(a_situation(a_record("raw"), born("raw"), touches=(a_touch("downloaded", "2026-11-25 09:00"),)))
+        == "stage"
+    )
+    assert (
+        priority(a_situation(a_record("inquiry"), born(), touches=(a_touch("downloaded", "2026-11-25 09:00"),)))
+        == "score"
+    )
     assert priority(a_situation(a_record("mql", owner="house"), born("mql"))) == "owner"
 
 
@@ -228,7 +255,10 @@ def test_each_touch_of_the_person_gets_its_points_of_now() -> None:
         a_touch("demo_request", "2026-11-25 09:00", retracted=True),
         a_touch("juggled", "2026-11-25 09:00"),
     )
-    worths = {worth.touch_id: (worth.points, worth.strength) for worth in decided(a_situation(a_record(), born(), touches=touches)).touches}
+    worths = {
+        worth.touch_id: (worth.points, worth.strength)
+        for worth in decided(a_situation(a_record(), born(), touches=touches)).touches
+    }
 
     assert worths == {
         touches[0].touch_id: (15, "strong"),
@@ -286,7 +316,9 @@ def test_who_is_with_sales_already_and_asks_to_be_called_is_not_moved_but_answer
     assert ("hand_raised_in_deal", "005-hugo") in told(decided(deal))
 
 
-def plan_of(*situations: Situation, limits: dict[str, Limit] | None = None, earlier: dict[str, int] | None = None) -> Any:
+def plan_of(
+    *situations: Situation, limits: dict[str, Limit] | None = None, earlier: dict[str, int] | None = None
+) -> Any:
     on = grounds()
     who = people(on.directory.users)
     limits = limits or {"normal": Limit(500, 5000)}
@@ -296,7 +328,9 @@ def plan_of(*situations: Situation, limits: dict[str, Limit] | None = None, earl
 def test_a_plan_holds_every_decision_and_refuses_a_group_that_runs_away() -> None:
     crowd = [
         replace(
-            a_situation(a_record("raw", ref=replace(LEAD, id=f"00Q-{n}")), born("raw", ref=replace(LEAD, id=f"00Q-{n}"))),
+            a_situation(
+                a_record("raw", ref=replace(LEAD, id=f"00Q-{n}")), born("raw", ref=replace(LEAD, id=f"00Q-{n}"))
+            ),
             person_id=f"p{n}",
             touches=(a_touch("downloaded", "2026-11-25 09:00", ref=replace(LEAD, id=f"00Q-{n}")),),
         )

@@ -1,6 +1,7 @@
 """Routing happens at doors: once per door, never against a person's own choice, and nobody is left over."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from building import (
@@ -38,23 +39,26 @@ from leadsync.domain.records import Ref
 from leadsync.domain.situation import Situation
 
 
-def handed_over(owner: str | None = "house", *, stage: str = "mql", ref: Ref = LEAD, **more: object) -> Situation:
+def handed_over(owner: str | None = "house", *, stage: str = "mql", ref: Ref = LEAD, **more: Any) -> Situation:
     """Return a person who came to sales this morning."""
     fields = more.pop("fields", {})
-    record = a_record(stage, owner=owner, ref=ref, **fields)  # type: ignore[arg-type]
+    record = a_record(stage, owner=owner, ref=ref, **fields)
     return a_situation(
-        record, born("inquiry", ref=ref), moved("inquiry", stage, "2026-11-25 09:00", verdict="legal", ref=ref), **more  # type: ignore[arg-type]
+        record,
+        born("inquiry", ref=ref),
+        moved("inquiry", stage, "2026-11-25 09:00", verdict="legal", ref=ref),
+        **more,
     )
 
 
-def door_of(situation: Situation, move: Move | None = None, **more: object) -> str | None:
+def door_of(situation: Situation, move: Move | None = None, **more: Any) -> str | None:
     here = standing(situation, **more)
     target = here.grounds.law.stages[move.stage] if move else here.stage
     door = open_door(here, target, move)
     return door.key if door else None
 
 
-def owner_of(situation: Situation, **more: object) -> object:
+def owner_of(situation: Situation, **more: Any) -> object:
     values = written(decided(situation, **more))
     return values.get("owner", values.get("assignee"))
 
@@ -86,13 +90,27 @@ def test_an_assignment_that_never_reached_the_record_is_wished_for_again_without
 def test_a_reassignment_that_never_reached_the_record_is_wished_for_again_too() -> None:
     entered = assigned("emil", "2026-11-25 09:01", "mql#1", pool="dach_sales")
     reassigned = assigned("fabian", "2026-11-25 09:30", "sla:c1:2", pool="dach_sales")
-    situation = handed_over("emil", owners=(owned("leadsync", "emil", "2026-11-25 09:02"),), assignments=(entered, reassigned))
+    situation = handed_over(
+        "emil", owners=(owned("leadsync", "emil", "2026-11-25 09:02"),), assignments=(entered, reassigned)
+    )
 
     assert written(decided(situation))["owner"] == "005-fabian"
     chosen = replace(situation, owners=(*situation.owners, owned("greta", "emil", "2026-11-25 09:40")))
     assert "owner" not in written(decided(chosen))
     earlier = replace(situation, assignments=(entered, replace(reassigned, at=at("2026-11-01 09:00"))))
     assert door_of(replace(earlier, assignments=earlier.assignments[:1])) is None
+
+
+def test_an_assignment_whose_owner_left_before_it_reached_the_record_is_made_anew() -> None:
+    made = assigned("fabian", "2026-11-25 09:01", "mql#1", pool="dach_sales")
+    situation = handed_over(assignments=(made,))
+    decision = decided(situation, directory=a_directory(gone=["fabian"]))
+
+    assert decision.assignment is not None
+    assert decision.assignment.door == "mql#1:anew"
+    assert written(decision)["owner"] in ("005-emil", "005-frieda")
+    lost = replace(situation, assignments=(made, decision.assignment))
+    assert decided(lost, "2026-11-25 10:05", directory=a_directory(gone=["fabian"])).assignment is None
 
 
 def test_before_the_first_door_the_owner_is_never_touched() -> None:
@@ -114,7 +132,10 @@ def test_a_member_of_the_pool_whom_a_person_chose_shortly_before_stands() -> Non
 def test_who_was_chosen_long_ago_does_not_stand_when_leadsync_itself_moves_the_lead() -> None:
     record = a_record("inquiry", owner="bela", title="Director Operations", industry="Retail", employees=500)
     situation = a_situation(
-        record, born(), touches=(a_touch("demo_request", "2026-11-25 09:00"),), owners=(owned("dora", "bela", "2026-02-01 09:30"),)
+        record,
+        born(),
+        touches=(a_touch("demo_request", "2026-11-25 09:00"),),
+        owners=(owned("dora", "bela", "2026-02-01 09:30"),),
     )
     decision = decided(situation)
 
@@ -135,7 +156,9 @@ def test_a_contact_keeps_its_owner_and_gets_an_assignee() -> None:
 
 
 def test_a_parked_contact_has_no_assignee_and_the_queues_name() -> None:
-    contact = handed_over("house", ref=CONTACT, fields={"assignee": "005-house", "country": "Japan", "misrouted": False})
+    contact = handed_over(
+        "house", ref=CONTACT, fields={"assignee": "005-house", "country": "Japan", "misrouted": False}
+    )
     values = written(decided(contact))
     nowhere = written(decided(contact, directory=replace(a_directory(gone=["lead-desk"]), queues={})))
 
@@ -213,7 +236,7 @@ def test_an_owner_in_a_pool_that_waits_in_a_queue_with_a_reason_is_left_there() 
         ("in an open deal", {"opportunities": (a_deal(),)}),
     ],
 )
-def test_whoever_is_not_routed_has_a_reason(why: str, more: dict[str, object]) -> None:
+def test_whoever_is_not_routed_has_a_reason(why: str, more: dict[str, Any]) -> None:
     situation = handed_over("emil", **more)
     here = standing(situation)
 
@@ -225,7 +248,7 @@ def test_whoever_is_not_routed_has_a_reason(why: str, more: dict[str, object]) -
 def test_the_other_reasons_for_which_nobody_routes() -> None:
     here = standing(handed_over())
 
-    def why(stage: str = "mql", **more: object) -> str | None:
+    def why(stage: str = "mql", **more: Any) -> str | None:
         other = replace(here, **more)
         return why_not_routed(other, RULES.law.stages[stage])
 
@@ -286,10 +309,13 @@ def test_a_stay_that_a_correction_restores_opens_no_door_again() -> None:
     assert door_of(wrong, Move("mql", "revert", "", correction=True)) is None
     assert door_of(anew, Move("mql", "revert", "", correction=True)) == "mql#1"
     assert door_of(wrong, Move("mql", "hand raised", "")) == "mql#2"
-    assert door_of(wrong, Move("mql", "class misrouted", "", correction=True, misrouted=True)) == "misrouted:005-emil:mql#1"
+    assert (
+        door_of(wrong, Move("mql", "class misrouted", "", correction=True, misrouted=True))
+        == "misrouted:005-emil:mql#1"
+    )
 
 
-def relations(situation: Situation, **more: object) -> str | None:
+def relations(situation: Situation, **more: Any) -> str | None:
     made = decided(situation, **more).assignment
     return made.rule if made else None
 
@@ -298,7 +324,9 @@ def test_the_reps_who_know_the_person_go_before_the_pools() -> None:
     account = an_account("Hooli", owner="005-emil")
     fields = {"account_id": account.id}
     directory = a_directory(accounts={account.id: account})
-    colleague = replace(directory, colleagues={account.id: (("p1", "005-emil"), ("p9", "005-ada"), ("p8", "005-frieda"))})
+    colleague = replace(
+        directory, colleagues={account.id: (("p1", "005-emil"), ("p9", "005-ada"), ("p8", "005-frieda"))}
+    )
     former = (owned("leadsync", "fabian", "2026-10-01 09:00"), owned("pia", "house", "2026-10-20 09:00"))
 
     assert relations(handed_over(fields=fields), directory=directory) == "account owner"
@@ -314,7 +342,7 @@ def test_after_two_reassignments_the_lead_goes_to_the_manager() -> None:
     door = reassign_door(here, "c3:2", "005-emil")
     assert door is not None
 
-    def who(door: Door, **more: object) -> str:
+    def who(door: Door, **more: Any) -> str:
         other = standing(handed_over("emil", assignments=tuple(made)), **more)
         return go_through(door, other, a_book(other.grounds)).assignment.owner_id
 

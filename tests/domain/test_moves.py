@@ -1,11 +1,13 @@
 """The moves that leadsync makes by itself: declared, one at a time, and never the same one twice for the same reason."""
 
 from dataclasses import replace
+from typing import Any
 
 from building import (
     CONTACT,
     RULES,
     a_deal,
+    a_directory,
     a_record,
     a_situation,
     a_touch,
@@ -13,7 +15,6 @@ from building import (
     an_account,
     and_then,
     at,
-    a_directory,
     born,
     decided,
     moved,
@@ -25,22 +26,26 @@ from building import (
 from leadsync.domain.moves import automatic_move, edge_lacking
 from leadsync.domain.situation import Memory, Situation
 
-FIT = {"title": "Director Operations", "industry": "Manufacturing", "employees": 500}  # 25 + 10 + 20 + 20 + 5
+FIT: dict[str, Any] = {
+    "title": "Director Operations",
+    "industry": "Manufacturing",
+    "employees": 500,
+}  # 25 + 10 + 20 + 20 + 5
 
 
-def a_fit_lead(stage: str = "inquiry", *moves: object, **more: object) -> Situation:
+def a_fit_lead(stage: str = "inquiry", *moves: Any, **more: Any) -> Situation:
     """Return a lead with 80 points of fit and a demo request of the day before: 109 points."""
     touches = more.pop("touches", (a_touch("demo_request", "2026-11-24 10:00"),))
     record = more.pop("record", None) or a_record(stage, **FIT)
-    return a_situation(record, *(moves or (born(),)), touches=touches, **more)  # type: ignore[arg-type]
+    return a_situation(record, *(moves or (born(),)), touches=touches, **more)
 
 
-def rule_of(situation: Situation, when: str = "2026-11-25 10:00", **more: object) -> str | None:
+def rule_of(situation: Situation, when: str = "2026-11-25 10:00", **more: Any) -> str | None:
     move = decided(situation, when, **more).move
     return move.rule if move else None
 
 
-def notes(situation: Situation, **more: object) -> tuple[str, ...]:
+def notes(situation: Situation, **more: Any) -> tuple[str, ...]:
     return decided(situation, **more).reasons
 
 
@@ -59,7 +64,9 @@ def test_the_first_real_touch_leads_out_of_raw_and_a_mere_opening_does_not() -> 
 
 
 def test_a_contact_without_a_status_gets_its_first_one_with_its_first_touch() -> None:
-    contact = a_situation(a_record(None, ref=CONTACT), touches=(a_touch("downloaded", "2026-11-25 09:00", ref=CONTACT),))
+    contact = a_situation(
+        a_record(None, ref=CONTACT), touches=(a_touch("downloaded", "2026-11-25 09:00", ref=CONTACT),)
+    )
 
     assert rule_of(contact) == "first real touch"
 
@@ -68,7 +75,9 @@ def test_a_raised_hand_goes_to_sales_from_anywhere_before_it() -> None:
     for stage in ("raw", "inquiry", "maql", "lal"):
         situation = a_situation(a_record(stage), born(stage), touches=(a_touch("contact_me", "2026-11-25 09:00"),))
         assert rule_of(situation) == "hand raised"
-    assert rule_of(a_situation(a_record("mql"), born("mql"), touches=(a_touch("contact_me", "2026-11-25 09:00"),))) is None
+    assert (
+        rule_of(a_situation(a_record("mql"), born("mql"), touches=(a_touch("contact_me", "2026-11-25 09:00"),))) is None
+    )
 
 
 def test_a_hand_raised_before_going_live_or_before_the_last_recycle_raises_nobody() -> None:
@@ -106,7 +115,9 @@ def test_a_rule_that_fired_fires_again_only_on_something_new() -> None:
 def test_a_move_that_never_reached_the_crm_is_wished_for_again() -> None:
     situation = a_fit_lead()
     first = decided(situation)
-    edited = replace(situation, memory=Memory(fired=first.state.fired), records=(replace(situation.records[0], version="v2"),))
+    edited = replace(
+        situation, memory=Memory(fired=first.state.fired), records=(replace(situation.records[0], version="v2"),)
+    )
 
     assert rule_of(edited, "2026-11-25 10:05") == "hundred points"
 
@@ -115,7 +126,10 @@ def test_whoever_a_person_took_out_of_the_target_stays_out_until_something_is_ne
     at_target = a_fit_lead("maql", born("maql"))
     fired = decided(at_target).state.fired
     back = a_fit_lead(
-        "inquiry", born("maql"), moved("maql", "inquiry", "2026-11-25 09:00", by="pia", verdict="legal"), memory=Memory(fired=fired)
+        "inquiry",
+        born("maql"),
+        moved("maql", "inquiry", "2026-11-25 09:00", by="pia", verdict="legal"),
+        memory=Memory(fired=fired),
     )
 
     assert "hundred points" in fired
@@ -132,7 +146,10 @@ def test_a_rule_whose_condition_was_false_is_armed_again() -> None:
 def test_a_fired_rule_stays_fired_where_nothing_ever_came_in() -> None:
     fired = {"deals lost": "2026-11-24T12:00:00Z there"}
     lost = a_situation(
-        a_record("sql"), born("sql"), opportunities=(a_deal("lost", loss_reason="no_budget"),), memory=Memory(fired=fired)
+        a_record("sql"),
+        born("sql"),
+        opportunities=(a_deal("lost", loss_reason="no_budget"),),
+        memory=Memory(fired=fired),
     )
 
     assert rule_of(lost) is None
@@ -165,17 +182,21 @@ def test_while_cooling_nothing_promotes_and_on_the_day_it_ends_the_score_does() 
 
     waiting = decided(situation, "2026-04-20 10:00")
     assert "ready again: held until 2026-04-30T08:00:00Z" in waiting.reasons  # summer time began: the same time of day
-    assert waiting.state.wake_at is not None and waiting.state.wake_at <= at("2026-04-30 08:00")
+    assert waiting.state.wake_at is not None
+    assert waiting.state.wake_at <= at("2026-04-30 08:00")
     assert written(waiting)["held_until"] == "2026-04-30T08:00:00Z"
     after = decided(situation, "2026-04-30 08:00")
-    assert after.move is not None and (after.move.rule, after.move.stage) == ("ready again", "maql")
+    assert after.move is not None
+    assert (after.move.rule, after.move.stage) == ("ready again", "maql")
     assert written(after)["recycle_reason"] is None
 
 
 def test_points_from_before_the_recycle_do_not_count_for_coming_back() -> None:
     moves = (born("sql"), moved("sql", "remarket", "2026-03-01 09:00", by="emil", verdict="legal"))
     record = a_record("remarket", owner="emil", recycle_reason="Timing", **FIT)
-    before = a_situation(record, *moves, touches=(a_touch("demo_request", "2026-02-28 09:00"), a_touch("clicked", "2026-11-25 09:00")))
+    before = a_situation(
+        record, *moves, touches=(a_touch("demo_request", "2026-02-28 09:00"), a_touch("clicked", "2026-11-25 09:00"))
+    )
 
     assert rule_of(before, "2026-05-10 09:00") is None
     assert standing(before, "2026-03-02 09:00").basis.whole < standing(before, "2026-03-02 09:00").score.whole
@@ -213,7 +234,9 @@ def test_a_customer_comes_back_after_the_rest_that_follows_a_win() -> None:
     def won(when: str) -> str | None:
         deal = a_deal("won", closed_at=at("2026-06-01 09:00"))
         touches = (a_touch("demo_request", "2026-06-20 09:00"), a_touch("demo_request", "2026-09-20 09:00"))
-        return rule_of(a_situation(a_record("sql", owner="emil", **FIT), born("sql"), opportunities=(deal,), touches=touches), when)
+        return rule_of(
+            a_situation(a_record("sql", owner="emil", **FIT), born("sql"), opportunities=(deal,), touches=touches), when
+        )
 
     assert won("2026-06-21 09:00") is None
     assert won("2026-09-21 09:00") == "customer is back"
@@ -224,7 +247,9 @@ def test_acceptance_by_rule_needs_an_owner_who_works() -> None:
         record = a_record("mql", owner=owner, account_id="001-Initech", **FIT)
         account = an_account("Initech", website="https://initech.example")
         directory = a_directory(accounts={account.id: account})
-        return decided(a_situation(record, born("mql"), touches=(a_touch("downloaded", "2026-11-25 09:00"),)), directory=directory).reasons
+        return decided(
+            a_situation(record, born("mql"), touches=(a_touch("downloaded", "2026-11-25 09:00"),)), directory=directory
+        ).reasons
 
     assert any("moves to sal: accepted by rule" in reason for reason in accepted("emil"))
     assert "accepted by rule: acceptance by rule needs an active human owner" in accepted("house")
@@ -239,7 +264,11 @@ def test_nobody_is_recycled_for_want_of_an_answer_without_the_attempts() -> None
 def test_a_twin_an_adopted_lead_and_an_excluded_one_are_not_moved() -> None:
     contact = a_record("inquiry", ref=CONTACT)
     twin = a_fit_lead(twins=(a_twin(contact, "inquiry"),))
-    adopted = a_fit_lead("inquiry", born("inquiry", "2025-06-01 09:00", verdict="adopted"), touches=(a_touch("demo_request", "2025-12-31 10:00"),))
+    adopted = a_fit_lead(
+        "inquiry",
+        born("inquiry", "2025-06-01 09:00", verdict="adopted"),
+        touches=(a_touch("demo_request", "2025-12-31 10:00"),),
+    )
     excluded = a_fit_lead(record=a_record("inquiry", **{**FIT, "email": "sam@acme.example"}))
 
     assert "hundred points: twin of p2" in notes(twin)

@@ -1,5 +1,6 @@
 """One person behind several records: who speaks for them, where they stand, and what is counted once."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -84,7 +85,11 @@ def test_a_lead_that_becomes_a_contact_with_a_stage_does_not_break_the_contacts_
     here = stay(line(situation, contact), contact, LAW, MAPPING)
 
     assert here.entered_at == waits.at
-    assert counted(situation, contact) == (1, 1, 0)  # the lead's handoff is the person's; the conversion recycles nobody
+    assert counted(situation, contact) == (
+        1,
+        1,
+        0,
+    )  # the lead's handoff is the person's; the conversion recycles nobody
 
 
 def test_a_stage_that_no_transition_explains_begins_at_the_last_that_one_does() -> None:
@@ -168,7 +173,9 @@ def test_when_a_stage_was_left_is_the_entry_after_it() -> None:
 
 
 def a_merge(*winners: object) -> tuple[Situation, Record]:
-    loser = a_record("mql", ref=a_ref(record_id="00Q-2"), state="merged", merged_into=LEAD.id, stamp=at("2026-04-01 09:00"))
+    loser = a_record(
+        "mql", ref=a_ref(record_id="00Q-2"), state="merged", merged_into=LEAD.id, stamp=at("2026-04-01 09:00")
+    )
     winner = a_record("mql")
     return a_situation(
         (winner, loser),
@@ -188,7 +195,8 @@ def test_the_merged_rows_handoff_counts_and_our_carrying_it_over_does_not() -> N
 def test_a_handoff_of_the_winners_own_after_a_merge_counts() -> None:
     by_a_person, winner = a_merge(moved("inquiry", "mql", "2026-04-01 09:05", by="emil"))
     elsewhere, _ = a_merge(
-        moved("inquiry", "maql", "2026-04-01 09:05", by="leadsync"), moved("maql", "mql", "2026-04-02 09:05", by="leadsync")
+        moved("inquiry", "maql", "2026-04-01 09:05", by="leadsync"),
+        moved("maql", "mql", "2026-04-02 09:05", by="leadsync"),
     )
 
     assert counted(by_a_person, winner)[0] == 2
@@ -219,7 +227,10 @@ def test_milestones_never_shrink_as_moves_are_added(stages: list[str], cut: int)
     assert before.last_mql_at is None or (after.last_mql_at is not None and before.last_mql_at <= after.last_mql_at)
 
 
-@given(st.lists(st.sampled_from([*STAGES, None]), min_size=1, max_size=10), st.lists(st.booleans(), min_size=10, max_size=10))
+@given(
+    st.lists(st.sampled_from([*STAGES, None]), min_size=1, max_size=10),
+    st.lists(st.booleans(), min_size=10, max_size=10),
+)
 def test_a_line_and_its_spans_agree_on_where_somebody_stands(stages: list[str | None], corrections: list[bool]) -> None:
     moves = [
         moved(old, new, f"2026-03-{day + 1:02} 09:00", correction=corrections[day])
@@ -229,6 +240,6 @@ def test_a_line_and_its_spans_agree_on_where_somebody_stands(stages: list[str | 
     found = spans(moves)
 
     assert found[-1].left_at is None
-    assert all(a.left_at == b.entered_at for a, b in zip(found, found[1:], strict=False))
+    assert all(a.left_at == b.entered_at for a, b in itertools.pairwise(found))
     staged = [span.stage for span in found if span.stage is not None]
     assert [entry.to_stage for entry in entries(moves)][-1:] == staged[-1:]

@@ -1,10 +1,12 @@
 """Hand-backs go where the class of their reason belongs, and people who wait are nurtured."""
 
 from dataclasses import replace
+from typing import Any
 
 from building import (
     MAPPING,
     RULES,
+    a_book,
     a_record,
     a_situation,
     and_then,
@@ -13,7 +15,6 @@ from building import (
     born,
     decided,
     grounds,
-    a_book,
     joined,
     moved,
     owned,
@@ -28,13 +29,15 @@ from leadsync.domain.rejection import desk_of, rejection_move
 from leadsync.domain.situation import Situation
 
 
-def handed_back(reason: str | None, *, stage: str = "remarket", by: str = "emil", since: str = "mql", **more: object) -> Situation:
+def handed_back(
+    reason: str | None, *, stage: str = "remarket", by: str = "emil", since: str = "mql", **more: Any
+) -> Situation:
     record = a_record(stage, owner="emil", recycle_reason=reason)
     move = moved(since, stage, "2026-11-25 09:00", by=by)
     return a_situation(record, born(since, "2026-11-20 09:00"), move, **more)
 
 
-def rejected_to(situation: Situation, **more: object) -> str | None:
+def rejected_to(situation: Situation, **more: Any) -> str | None:
     move = rejection_move(standing(situation, **more))
     return move.stage if move else None
 
@@ -127,7 +130,12 @@ def test_whoever_comes_into_remarket_joins_the_list_of_their_reason_and_leaves_i
 
     assert joined(decided(back)) == [("stay_in_touch", True)]
     assert joined(decided(gone)) == [("stay_in_touch", False)]
-    assert joined(decided(replace(gone, transitions=(gone.transitions[0], replace(came, reason=None), gone.transitions[2])))) == []
+    assert (
+        joined(
+            decided(replace(gone, transitions=(gone.transitions[0], replace(came, reason=None), gone.transitions[2])))
+        )
+        == []
+    )
 
 
 def test_nobody_joins_who_opted_out_has_no_reason_or_came_before_going_live() -> None:

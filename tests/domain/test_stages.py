@@ -1,6 +1,7 @@
 """The law on one move: legal, flagged, put back, redirected; and never a war with the person who insists."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from building import LEAD, MAPPING, RULES, a_record, a_situation, born, grounds, moved, rules_with, standing
@@ -11,14 +12,24 @@ from leadsync.domain.transitions import Transition
 LAW = RULES.law
 
 
-def a_case(move: Transition, *earlier: Transition, roles: tuple[str, ...] = ("sales",), **more: object) -> Case:
+def a_case(move: Transition, *earlier: Transition, roles: tuple[str, ...] = ("sales",), **more: Any) -> Case:
     facts = standing(a_situation(a_record("inquiry"), born())).facts
-    case = Case(move, earlier or (born("inquiry", "2026-01-15 09:00"),), roles, facts, True, True, False, False, grounds().days_after)
-    return replace(case, **more)  # type: ignore[arg-type]
+    case = Case(
+        move,
+        earlier or (born("inquiry", "2026-01-15 09:00"),),
+        roles,
+        facts,
+        True,
+        True,
+        False,
+        False,
+        grounds().days_after,
+    )
+    return replace(case, **more)
 
 
-def ruled(move: Transition, *earlier: Transition, **more: object) -> Ruling:
-    return judge(a_case(move, *earlier, **more), LAW, MAPPING)  # type: ignore[arg-type]
+def ruled(move: Transition, *earlier: Transition, **more: Any) -> Ruling:
+    return judge(a_case(move, *earlier, **more), LAW, MAPPING)
 
 
 def verdict(ruling: Ruling) -> tuple[str, str | None]:
@@ -41,8 +52,8 @@ def test_a_value_that_no_list_has_is_unmapped_and_an_emptied_status_is_a_failure
 def test_the_first_stage_needs_no_edge_unless_it_is_an_import() -> None:
     birth = moved(None, "inquiry", "2026-03-01 09:00")
 
-    def first(**more: object) -> Ruling:
-        return judge(replace(a_case(birth), earlier=(), **more), LAW, MAPPING)  # type: ignore[arg-type]
+    def first(**more: Any) -> Ruling:
+        return judge(replace(a_case(birth), earlier=(), **more), LAW, MAPPING)
 
     assert verdict(first()) == ("legal", None)
     assert verdict(first(imported=True)) == ("redirected", "raw")
@@ -61,7 +72,9 @@ def test_pulling_forward_is_legal_and_says_how_many_stages_it_skipped() -> None:
     assert verdict(ruled(moved("inquiry", "lal", "2026-03-01 09:00"), roles=("ldr",))) == ("legal", None)
     skipped = ruled(moved("inquiry", "sal", "2026-03-01 09:00"))
     assert skipped.judgement.why == "skipped 3"
-    assert ruled(moved("maql", "inquiry", "2026-03-01 09:00"), roles=("marketing",)).judgement.why == "an edge of the law"
+    assert (
+        ruled(moved("maql", "inquiry", "2026-03-01 09:00"), roles=("marketing",)).judgement.why == "an edge of the law"
+    )
 
 
 def test_what_came_from_outside_the_funnel_may_go_anywhere() -> None:
@@ -132,12 +145,15 @@ def test_a_mass_change_and_a_polled_move_are_not_reverted() -> None:
 def test_a_move_without_a_policy_is_flagged_and_says_who_may_not_make_it() -> None:
     nobody = judge(a_case(moved("lal", "mql", "2026-03-01 09:00"), roles=()), replace(LAW, illegal=()), MAPPING)
 
-    assert (verdict(nobody), nobody.judgement.why) == (("flagged", None), "a user without a role may not make this move")
+    assert (verdict(nobody), nobody.judgement.why) == (
+        ("flagged", None),
+        "a user without a role may not make this move",
+    )
     assert "no edge leads" in ruled(moved("raw", "remarket", "2026-03-01 09:00")).judgement.why
 
 
 def test_a_call_result_in_the_status_goes_where_it_belongs_and_the_stage_stays_if_it_was_further() -> None:
-    def left_vmail(*earlier: Transition, **more: object) -> tuple[str, str | None]:
+    def left_vmail(*earlier: Transition, **more: Any) -> tuple[str, str | None]:
         return verdict(ruled(moved(None, None, "2026-03-01 09:00", to_value="Left Vmail"), *earlier, **more))
 
     assert left_vmail(born("inquiry")) == ("redirected", "lal")
@@ -150,7 +166,7 @@ def test_a_call_result_in_the_status_goes_where_it_belongs_and_the_stage_stays_i
 def test_a_move_taken_back_by_the_same_user_within_a_quarter_of_an_hour_was_a_slip() -> None:
     there = moved("inquiry", "sal", "2026-03-01 09:00", by="emil")
 
-    def back(when: str, by: str | None = "emil", **more: object) -> bool:
+    def back(when: str, by: str | None = "emil", **more: Any) -> bool:
         return ruled(moved("sal", "inquiry", when, by=by, **more), born(), there).judgement.correction
 
     assert back("2026-03-01 09:15")
@@ -162,6 +178,12 @@ def test_a_move_taken_back_by_the_same_user_within_a_quarter_of_an_hour_was_a_sl
 
 def test_a_jump_that_legal_moves_could_have_made_is_coalesced() -> None:
     assert verdict(ruled(moved("inquiry", "sql", "2026-03-01 09:00", coalesced=True))) == ("coalesced", None)
-    assert verdict(ruled(moved(None, "sql", "2026-03-01 09:00", coalesced=True, from_value="On Fire"))) == ("coalesced", None)
+    assert verdict(ruled(moved(None, "sql", "2026-03-01 09:00", coalesced=True, from_value="On Fire"))) == (
+        "coalesced",
+        None,
+    )
     stuck = rules_with(law_edges=()).law
-    assert verdict(judge(a_case(moved("inquiry", "sql", "2026-03-01 09:00", coalesced=True)), stuck, MAPPING)) == ("flagged", None)
+    assert verdict(judge(a_case(moved("inquiry", "sql", "2026-03-01 09:00", coalesced=True)), stuck, MAPPING)) == (
+        "flagged",
+        None,
+    )

@@ -1,6 +1,7 @@
 """Where a person stands: deals, holds, accounts, births, twins and the facts that rules ask for."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from building import (
@@ -53,9 +54,11 @@ def test_a_deal_counts_from_the_persons_part_in_it_if_that_came_later() -> None:
     assert deals_of(undated).ended_at == at("2026-11-20 09:00")
 
 
-def until(stage: str, reason: str | None, **more: object) -> tuple[object, bool] | None:
+def until(stage: str, reason: str | None, **more: Any) -> tuple[object, bool] | None:
     record = a_record(stage, owner="emil", recycle_reason=reason)
-    hold = standing(a_situation(record, born("sql"), moved("sql", stage, "2026-03-01 09:00", verdict="legal"), **more)).hold
+    hold = standing(
+        a_situation(record, born("sql"), moved("sql", stage, "2026-03-01 09:00", verdict="legal"), **more)
+    ).hold
     return (hold.until, hold.hand_raise_breaks_it) if hold else None
 
 
@@ -90,7 +93,7 @@ def test_a_blank_contact_is_outside_and_a_blank_lead_nowhere() -> None:
     assert odd.stage is None
 
 
-def touched(source: str | None, **more: object) -> Situation:
+def touched(source: str | None, **more: Any) -> Situation:
     return a_situation(a_record("inquiry", source=source, created_by="005-pia"), born(), **more)
 
 
@@ -109,7 +112,11 @@ def test_touches_of_the_future_and_retracted_ones_are_not_there_yet_or_any_more(
     assert standing(touched(None, touches=(kept, *others))).touches == (kept,)
     assert [is_inbound(kept), is_outbound(kept), is_inbound(others[1])] == [True, False, False]
     meeting = replace(kept, direction="both")
-    assert (is_inbound(meeting), is_outbound(meeting), is_outbound(replace(meeting, retracted=True))) == (True, True, False)
+    assert (is_inbound(meeting), is_outbound(meeting), is_outbound(replace(meeting, retracted=True))) == (
+        True,
+        True,
+        False,
+    )
 
 
 def test_a_twins_touches_count_for_the_group_and_its_contact_speaks() -> None:
@@ -126,7 +133,10 @@ def test_a_twins_touches_count_for_the_group_and_its_contact_speaks() -> None:
 
 
 def test_the_records_own_account_goes_before_one_that_fits() -> None:
-    own, fits = an_account("Hooli", industry="Retail"), an_account("Initrode", domain="initrode.example", website="https://initrode.example", country="DE")
+    own, fits = (
+        an_account("Hooli", industry="Retail"),
+        an_account("Initrode", domain="initrode.example", website="https://initrode.example", country="DE"),
+    )
     directory = a_directory(accounts={own.id: own})
     record = a_record(company="Initrode GmbH", website="")
 
@@ -180,13 +190,13 @@ def test_countries_are_compared_by_their_code_and_the_unknown_as_it_stands() -> 
 
 
 def test_an_untouched_lead_without_evidence_is_doubtful_after_a_day_unless_a_rep_made_it() -> None:
-    def doubtful(**more: object) -> object:
-        record = a_record("inquiry", created_at=at("2026-11-24 09:00"), **more)  # type: ignore[arg-type]
+    def doubtful(**more: Any) -> object:
+        record = a_record("inquiry", created_at=at("2026-11-24 09:00"), **more)
         here = standing(a_situation(record, born("inquiry", "2026-11-24 09:00")))
         return doubtful_from(record, here.stage, here.facts, here.grounds)
 
     assert doubtful(owner="house") == at("2026-11-25 09:00")
-    assert doubtful(owner="ada", created_by="005-ada") is None
+    assert doubtful(owner="house", created_by="005-ada") is None
     assert doubtful(owner="ada", created_by="005-robo") == at("2026-11-25 09:00")
     assert doubtful(owner="house", source="Web") is None
     old = standing(a_situation(a_record(), born()), go_live_at=at("2026-03-01 09:00"))
@@ -197,3 +207,10 @@ def test_an_untouched_lead_without_evidence_is_doubtful_after_a_day_unless_a_rep
     assert doubtful_from(contact.record, contact.stage, contact.facts, contact.grounds) is None
     assert contact.grounds.is_live(GO_LIVE)
     assert str(LEAD) == "salesforce/lead/00Q-1"
+
+
+def test_a_mailbox_that_many_share_makes_no_twins() -> None:
+    shared = a_twin(a_record("sal", email="Info@initech.example"), "sal")
+    assert standing(a_situation(a_record("inquiry", email="info@initech.example"), twins=(shared,))).twin is None
+    nobody = a_twin(a_record("sal", email=None), "sal")
+    assert standing(a_situation(a_record("inquiry"), twins=(nobody,))).twin is not None

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from building import (
     CONTACT,
@@ -40,10 +41,10 @@ from leadsync.domain.situation import Situation
 from leadsync.domain.sla import Clock, Rung
 
 
-def in_sales(owner: str = "emil", *, stage: str = "mql", since: str = "2026-11-23 10:00", **more: object) -> Situation:
+def in_sales(owner: str = "emil", *, stage: str = "mql", since: str = "2026-11-23 10:00", **more: Any) -> Situation:
     """Return a person with sales since Monday, routed to an owner at once."""
     fields = more.pop("fields", {})
-    record = a_record(stage, owner=owner, stamp=at(since), **fields)  # type: ignore[arg-type]
+    record = a_record(stage, owner=owner, stamp=at(since), **fields)
     base = a_situation(
         record,
         born("inquiry"),
@@ -51,10 +52,10 @@ def in_sales(owner: str = "emil", *, stage: str = "mql", since: str = "2026-11-2
         owners=(owned("leadsync", owner, since),),
         assignments=(assigned(owner, since, f"{stage}#1", pool="dach_sales"),),
     )
-    return replace(base, **more)  # type: ignore[arg-type]
+    return replace(base, **more)
 
 
-def ticked(situation: Situation, when: str, **more: object) -> tuple[Situation, Decision]:
+def ticked(situation: Situation, when: str, **more: Any) -> tuple[Situation, Decision]:
     """Return the person with the clocks that a decision left, and the decision."""
     decision = decided(situation, when, **more)
     return replace(situation, clocks=clocks_after(situation, decision)), decision
@@ -122,7 +123,9 @@ def test_a_clock_that_only_leaving_the_stage_stops() -> None:
 
 
 def test_a_condition_that_holds_without_any_attempt_meets_the_clock_now() -> None:
-    clocks = {"mql_follow_up": replace(RULES.sla.clocks["mql_follow_up"], met_when=conditions.Test("country", "equals", "de"))}
+    clocks = {
+        "mql_follow_up": replace(RULES.sla.clocks["mql_follow_up"], met_when=conditions.Test("country", "equals", "de"))
+    }
     after, _ = ticked(in_sales(), "2026-11-23 10:01", rulebook=rules_with(sla_clocks=clocks))
 
     assert ended(after, "mql_follow_up") == [("met", None)]
@@ -133,8 +136,8 @@ def test_a_clock_waits_while_its_condition_holds_from_when_the_record_was_edited
     started, _ = ticked(in_sales(fields={"disposition": None}), "2026-11-23 10:01")
     record = started.records[0]
 
-    def edited(when: str, **values: object) -> Situation:
-        return replace(started, records=(replace(record, fields={**record.fields, **values}, modified_at=at(when)),))  # type: ignore[dict-item]
+    def edited(when: str, **values: Any) -> Situation:
+        return replace(started, records=(replace(record, fields={**record.fields, **values}, modified_at=at(when)),))
 
     paused, first = ticked(edited("2026-11-23 12:00", **fields), "2026-11-23 12:30")
     assert running(paused, "mql_follow_up", "lead").paused_since == at("2026-11-23 12:00")
@@ -218,7 +221,9 @@ def test_clocks_of_a_record_that_is_gone_tick_for_nobody() -> None:
     for state in ("deleted", "out_of_scope"):
         gone = replace(started, records=(replace(started.records[0], state=state, stamp=at("2026-11-24 09:00")),))
         void, decision = ticked(gone, "2026-11-27 09:00")
-        assert {(c.state, c.void_reason, c.stopped_at) for c in void.clocks} == {("void", state, at("2026-11-24 09:00"))}
+        assert {(c.state, c.void_reason, c.stopped_at) for c in void.clocks} == {
+            ("void", state, at("2026-11-24 09:00"))
+        }
         assert (decision.effects, decision.state.wake_at) == ((), None)
         back, _ = ticked(replace(void, records=started.records), "2026-11-27 10:00")
         assert running(back, "mql_follow_up", "lead").state == "open"
@@ -229,7 +234,10 @@ def test_a_stay_that_was_put_back_has_a_void_clock_and_a_real_one_later_starts_a
     restored = replace(
         started,
         records=(replace(started.records[0], stage_value="Inquiry"),),
-        transitions=(*started.transitions, moved("mql", "inquiry", "2026-11-23 10:05", correction=True, verdict="legal")),
+        transitions=(
+            *started.transitions,
+            moved("mql", "inquiry", "2026-11-23 10:05", correction=True, verdict="legal"),
+        ),
     )
     corrected, _ = ticked(restored, "2026-11-23 10:06")
     again = replace(
@@ -265,7 +273,7 @@ def test_an_owner_away_for_longer_than_what_is_left_is_relieved_at_once() -> Non
     started, _ = ticked(in_sales(), "2026-11-23 10:01")
     directory = a_directory(away=["emil"])
 
-    def with_rule(when_away: str) -> object:
+    def with_rule(when_away: Any) -> object:
         clocks = {"mql_follow_up": replace(RULES.sla.clocks["mql_follow_up"], when_away=when_away)}
         return rules_with(sla_clocks=clocks)
 
@@ -281,7 +289,9 @@ def test_an_owner_away_for_longer_than_what_is_left_is_relieved_at_once() -> Non
 
 def test_a_planned_absence_is_looked_at_when_it_begins() -> None:
     pool = RULES.routing.pools["dach_sales"]
-    away = tuple(replace(m, absences=(Absence("2026-11-24", "2026-12-24"),)) if "emil" in m.user else m for m in pool.members)
+    away = tuple(
+        replace(m, absences=(Absence("2026-11-24", "2026-12-24"),)) if "emil" in m.user else m for m in pool.members
+    )
     routing = replace(RULES.routing, pools={**RULES.routing.pools, "dach_sales": replace(pool, members=away)})
     started, decision = ticked(in_sales(), "2026-11-23 10:01", rulebook=replace(RULES, routing=routing))
 
@@ -315,9 +325,17 @@ def test_a_hand_that_nobody_answers_stops_counting_in_remarket() -> None:
 
     assert {c.state for c in after.clocks if c.rule == "hand_raiser"} == {"met"}
     raised_again = replace(after, touches=(touch, a_touch("contact_me", "2026-11-23 09:40")))
-    assert [c for c in decided(raised_again, "2026-11-23 09:41", kinds=frozenset()).clocks if c.rule == "hand_raiser"] == []
-    sal = replace(started, transitions=(*started.transitions, moved("mql", "sal", "2026-11-23 09:30", by="emil", verdict="legal")))
-    sal = replace(sal, records=(replace(sal.records[0], stage_value="SAL"),), touches=(touch, a_touch("contact_me", "2026-11-23 09:20")))
+    assert [
+        c for c in decided(raised_again, "2026-11-23 09:41", kinds=frozenset()).clocks if c.rule == "hand_raiser"
+    ] == []
+    sal = replace(
+        started, transitions=(*started.transitions, moved("mql", "sal", "2026-11-23 09:30", by="emil", verdict="legal"))
+    )
+    sal = replace(
+        sal,
+        records=(replace(sal.records[0], stage_value="SAL"),),
+        touches=(touch, a_touch("contact_me", "2026-11-23 09:20")),
+    )
     both, _ = ticked(sal, "2026-11-23 09:41")
     assert len([c for c in both.clocks if c.rule == "hand_raiser" and c.stopped_at is None]) == 4
 
@@ -363,8 +381,14 @@ def test_of_two_clocks_that_a_merge_brings_together_the_earlier_goes_on() -> Non
 def test_the_clock_of_a_merged_row_goes_on_until_and_after_its_stage_is_written() -> None:
     loser_ref = a_ref(record_id="00Q-2")
     loser, _ = ticked(replace(in_sales(), person_id="p2"), "2026-11-23 10:01")
-    gone = a_record(None, ref=loser_ref, owner="emil", state="merged", merged_into=LEAD.id, stamp=at("2026-11-24 12:00"))
-    moves = (born(), born("inquiry", ref=loser_ref), moved("inquiry", "mql", "2026-11-23 10:00", ref=loser_ref, verdict="legal"))
+    gone = a_record(
+        None, ref=loser_ref, owner="emil", state="merged", merged_into=LEAD.id, stamp=at("2026-11-24 12:00")
+    )
+    moves = (
+        born(),
+        born("inquiry", ref=loser_ref),
+        moved("inquiry", "mql", "2026-11-23 10:00", ref=loser_ref, verdict="legal"),
+    )
     together = a_situation((a_record("inquiry", owner="emil"), gone), *moves, clocks=loser.clocks)
     decision = decided(together, "2026-11-24 12:05")
     after = and_then(together, decision, "2026-11-24 12:06")
@@ -375,7 +399,7 @@ def test_the_clock_of_a_merged_row_goes_on_until_and_after_its_stage_is_written(
     assert later.clocks != ()
 
 
-def a_ladder(*rungs: Rung, rule: str = "sal_worked", **law: object) -> object:
+def a_ladder(*rungs: Rung, rule: str = "sal_worked", **law: Any) -> object:
     clock = replace(RULES.sla.clocks[rule], target=Duration(3600, "elapsed"), ladder=rungs)
     rules = rules_with(sla_clocks={rule: clock}, **law)
     return replace(rules, law=replace(rules.law, automatic=()))
@@ -407,7 +431,9 @@ def test_a_ladder_that_cannot_recycle_goes_on_to_its_next_act() -> None:
 def test_an_act_whose_time_came_with_a_move_is_done_afterwards() -> None:
     rules = a_ladder(Rung(1.0, (), "reassign"))
     started, _ = ticked(in_sales(stage="sal"), "2026-11-23 10:01", rulebook=rules)
-    misrouted = replace(started, records=(replace(started.records[0], fields={"misrouted": True, "email": "a@b.example"}),))
+    misrouted = replace(
+        started, records=(replace(started.records[0], fields={"misrouted": True, "email": "a@b.example"}),)
+    )
     after, decision = ticked(misrouted, "2026-11-23 11:01", rulebook=rules)
 
     assert decision.assignment is not None

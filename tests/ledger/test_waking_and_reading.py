@@ -265,3 +265,17 @@ def test_the_instant_of_going_live_is_kept_once_set(books: Books) -> None:
     books.ledger.set_go_live("salesforce", at(9))
     assert books.ledger.go_live("salesforce") == at(1)
     assert a_ref().crm == "salesforce"
+
+
+def test_the_directory_knows_who_works_which_people_of_an_account(books: Books) -> None:
+    books.ledger.con.execute("INSERT INTO stages (stage, role, rank, routed) VALUES ('mql', 'handoff', 4, 1)")
+    books.ledger.con.execute("INSERT INTO stages (stage, role, rank, routed) VALUES ('inquiry', 'cold', 1, 0)")
+    books.see(
+        a_contact("0031", "MQL", account_id="0011", owner_id="005B"),
+        a_contact("0032", "INQUIRY", account_id="0011", owner_id="005C"),
+    )
+    colleagues = books.ledger.directory("salesforce", OWN, at(0)).colleagues
+    assert colleagues["0011"] == ((books.person("0031"), "005B"),)
+    assert colleagues["0012"] == ()
+    assert list(colleagues) == ["0011"]
+    assert len(colleagues) == 1

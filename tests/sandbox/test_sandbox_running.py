@@ -50,7 +50,7 @@ def test_a_process_says_how_to_get_in_and_keeps_its_rows_across_a_restart(tmp_pa
     ).json()
     ask(ready, "POST", "/sandbox/advance", json={"seconds": 90})
 
-    assert set(ready) == {"url", "now", "client_id", "client_secret", "token"}
+    assert set(ready) == {"url", "now", "client_id", "client_secret", "token", "tenant"}
     assert (ready["now"], ready["token"]) == ("2026-11-02T09:00:00Z", "mine")
     assert ended(process) == 0
 

@@ -52,6 +52,7 @@ class Stage:
     app: App
     config: Path
     mappings: Path
+    session: requests.Session
 
     @property
     def location(self) -> Path:
@@ -60,7 +61,7 @@ class Stage:
 
     def control(self, what: str, **body: Any) -> Mapping[str, Any]:
         """Ask the sandbox for something that no CRM's API offers: to let time pass, to pause its people."""
-        answer = requests.post(f"{self.url}/sandbox/{what}", json=body, timeout=300)
+        answer = self.session.post(f"{self.url}/sandbox/{what}", json=body, timeout=300)
         if answer.status_code != 200:
             raise CrmUnavailable(f"the sandbox refuses {what}: {answer.text[:200]}")
         found: Mapping[str, Any] = answer.json()
@@ -70,7 +71,7 @@ class Stage:
         """Return how many requests the sandbox has counted against the org's limit."""
         import msgspec
 
-        answer = requests.get(f"{self.url}/sandbox/requests", params={"after": 0}, timeout=300)
+        answer = self.session.get(f"{self.url}/sandbox/requests", params={"after": 0}, timeout=300)
         return sum(1 for line in answer.content.splitlines() if line and msgspec.json.decode(line)["api"])
 
 
@@ -94,8 +95,11 @@ def set_up(*, seed: int, leads: int) -> Iterator[Stage]:
             "LEADSYNC_SALESFORCE_CLIENT_ID": str(ready["client_id"]),
             "LEADSYNC_SALESFORCE_CLIENT_SECRET": str(ready["client_secret"]),
         }
-        with open_app(config, folder / "mappings", env, deliver=sorted(ALL_KINDS)) as app:
-            yield Stage(url, folder, app, config, folder / "mappings")
+        with (
+            requests.Session() as session,
+            open_app(config, folder / "mappings", env, deliver=sorted(ALL_KINDS)) as app,
+        ):
+            yield Stage(url, folder, app, config, folder / "mappings", session)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

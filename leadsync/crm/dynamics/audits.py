@@ -22,11 +22,13 @@ from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Move, Ref
 from leadsync.errors import CrmUnavailable
+from leadsync.http import Answer
 from leadsync.ports import Mark, Page, Row
 
 SOURCE = "lead_history"
 LAG = timedelta(minutes=20)
 _SELECT = ("createdon", "objecttypecode", "attributemask", "_userid_value", "_objectid_value")
+DATA = "changedata"
 _UPDATE = 2
 
 
@@ -37,6 +39,16 @@ class _Detail(msgspec.Struct):
 
 class _Details(msgspec.Struct):
     detail: _Detail = msgspec.field(name="AuditDetail")
+
+
+class _Attribute(msgspec.Struct, rename="camel"):
+    logical_name: str
+    old_value: str | None = None
+    new_value: str | None = None
+
+
+class _Data(msgspec.Struct, rename="camel"):
+    changed_attributes: list[_Attribute]
 
 
 class _List(msgspec.Struct):
@@ -79,8 +91,10 @@ def qualified_value(mapping: CrmMapping, table: Table) -> str | None:
 class History:
     """Reads the audits of all audited objects."""
 
-    def __init__(self, crm: str, client: Client, audited: Sequence[Audited]) -> None:
+    def __init__(self, crm: str, client: Client, audited: Sequence[Audited], *, with_data: bool) -> None:
+        """`with_data`: the audit table has the column that holds the changes themselves, so few rows need be asked for."""
         self._crm, self._client = crm, client
+        self._select = (*_SELECT, DATA) if with_data else _SELECT
         self._audited = {one.table.name: one for one in audited}
         self._seen: dict[str, str] = {}
         self._numbers = {
@@ -107,13 +121,17 @@ class History:
         self._seen = {key: seen for key, seen in self._seen.items() if seen >= end}
         yield Page(SOURCE, held.rows, held.read_at, mark=end, full=since is None, complete=complete)
 
-    def _lists(self, since: str | None, link: str | None) -> Iterator[tuple[list[dict[str, Any]], str | None, datetime]]:
+    def _lists(
+        self, since: str | None, link: str | None
+    ) -> Iterator[tuple[list[dict[str, Any]], str | None, datetime]]:
         conditions = [any_of("objecttypecode", map(literal, self._audited)), f"operation eq {_UPDATE}"]
         conditions += [f"createdon ge {since}"] if since else []
-        query = link or path("audits", _SELECT, " and ".join(conditions), order="createdon asc")
+        query = link or path("audits", self._select, " and ".join(conditions), order="createdon asc")
         more: str | None = query
         while more:
-            answer = self._client.read(more, "audit", headers={"Prefer": f"odata.maxpagesize={PAGE if since else 1000}"})
+            answer = self._client.read(
+                more, "audit", headers={"Prefer": f"odata.maxpagesize={PAGE if since else 1000}"}
+            )
             try:
                 page = msgspec.json.decode(answer.body, type=_List)
             except msgspec.MsgspecError:
@@ -123,21 +141,30 @@ class History:
 
     def _moves(self, rows: Sequence[Mapping[str, Any]], *, remember: bool) -> Iterator[Row]:
         wanted = [row for row in rows if self._matters(row)]
-        answers = self._client.gather(
-            [f"audits({row['auditid']})/Microsoft.Dynamics.CRM.RetrieveAuditDetails" for row in wanted]
-        )
-        for row, answer in zip(wanted, answers, strict=True):
-            if answer.status == 404:  # deleted with its partition since the list was made
-                continue
-            if answer.status != 200:
-                raise refused(answer, "audit")
+        details = {str(row["auditid"]): self._told(row) for row in wanted}
+        asked = [key for key, detail in details.items() if detail is None]
+        answers = self._client.gather([f"audits({key})/Microsoft.Dynamics.CRM.RetrieveAuditDetails" for key in asked])
+        details |= {key: _detail(answer) for key, answer in zip(asked, answers, strict=True)}
+        for row in wanted:
+            key = str(row["auditid"])
             if remember:
-                self._seen[str(row["auditid"])] = str(row["createdon"])
-            try:
-                detail = msgspec.json.decode(answer.body, type=_Details).detail
-            except msgspec.ValidationError:
-                continue  # of another kind than a change of columns
-            yield from self._changes(row, detail)
+                self._seen[key] = str(row["createdon"])
+            if (detail := details[key]) is not None:
+                yield from self._changes(row, detail)
+
+    def _told(self, row: Mapping[str, Any]) -> _Detail | None:
+        """Return what the row itself says was changed, None when that cannot be had."""
+        try:
+            found = msgspec.json.decode(row.get(DATA) or "", type=_Data).changed_attributes
+        except msgspec.MsgspecError:
+            return None
+        columns = self._audited[str(row["objecttypecode"])].table.attributes
+        detail = _Detail()
+        for one in found:
+            if (column := columns.get(one.logical_name)) is not None:
+                detail.old[column.name] = _spelled(one.old_value, column)
+                detail.new[column.name] = _spelled(one.new_value, column)
+        return detail
 
     def _matters(self, row: Mapping[str, Any]) -> bool:
         if str(row.get("auditid")) in self._seen or row.get("objecttypecode") not in self._audited:
@@ -163,6 +190,27 @@ class History:
         ):  # fmt: skip
             # The forced value tells when the lead was converted; it is no stage (semantics.md C).
             yield Move(ref, f"{key}:qualified", "stage", None, one.converted, at, by)
+
+
+def _detail(answer: Answer) -> _Detail | None:
+    """Return what an audit's details say, None for details of another kind and for audits deleted meanwhile."""
+    if answer.status == 404:
+        return None
+    if answer.status != 200:
+        raise refused(answer, "audit")
+    try:
+        return msgspec.json.decode(answer.body, type=_Details).detail
+    except msgspec.ValidationError:
+        return None
+
+
+def _spelled(value: str | None, column: Attribute) -> Any:
+    """Return a value out of the text form of change data: a choice's number, a lookup's id behind its table."""
+    if value is None or value == "":
+        return None
+    if column.options:
+        return int(value) if value.lstrip("-").isdecimal() else None
+    return value.rpartition(",")[2] if column.is_lookup else value
 
 
 def _holds(detail: _Detail, column: Attribute) -> bool:

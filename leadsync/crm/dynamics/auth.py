@@ -167,7 +167,9 @@ class Login:
 
     def _unusable(self, text: str) -> CrmAuthFailed:
         if self._credentials.flow() == "certificate" and "authority" not in text.lower():
-            return CrmAuthFailed(f"{self._credentials.prefix}_CERTIFICATE holds no certificate with its private key in PEM form")
+            return CrmAuthFailed(
+                f"{self._credentials.prefix}_CERTIFICATE holds no certificate with its private key in PEM form"
+            )
         return CrmAuthFailed("there is no such place that issues tokens: look at tenant: in config")
 
     def _dead(self, found: dict[str, Any]) -> CrmAuthFailed | CrmUnavailable:

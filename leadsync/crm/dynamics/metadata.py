@@ -215,7 +215,9 @@ def _table(name: str, answers: Sequence[Answer]) -> Table | LeadsyncError:
             for answer in choices
             for one in msgspec.json.decode(answer.body, type=_Choices).value
         }
-        targets = {one.logical_name: tuple(one.targets) for one in msgspec.json.decode(lookups.body, type=_Lookups).value}
+        targets = {
+            one.logical_name: tuple(one.targets) for one in msgspec.json.decode(lookups.body, type=_Lookups).value
+        }
     except msgspec.MsgspecError:
         return CrmUnavailable(f"{name}: the description of the table cannot be read")
     return Table(

@@ -3,6 +3,7 @@ the order of the columns asked for. A page of change tracking also names the row
 """
 
 import re
+import types
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,9 +136,8 @@ def _decoder(key: str, attributes: Sequence[Attribute]) -> msgspec.json.Decoder[
         fields.append((f"c{number}", Any, None))
         wire[f"c{number}"] = one.wire
     row = msgspec.defstruct("Row", [*fields, ("context", str | None, None), ("id", Any, None)], rename=wire, gc=False)
-    page = msgspec.defstruct(
-        "Page",
-        [("value", list[row], msgspec.field(default_factory=list)), ("more", str | None, None), ("delta", str | None, None)],  # type: ignore[valid-type]
-        rename={"value": "value", "more": "@odata.nextLink", "delta": "@odata.deltaLink"},
-    )
-    return msgspec.json.Decoder(page)
+    page: list[Any] = [
+        ("value", types.GenericAlias(list, (row,)), msgspec.field(default_factory=list)), ("more", str | None, None), ("delta", str | None, None),
+    ]  # fmt: skip
+    links = {"value": "value", "more": "@odata.nextLink", "delta": "@odata.deltaLink"}
+    return msgspec.json.Decoder(msgspec.defstruct("Page", page, rename=links))

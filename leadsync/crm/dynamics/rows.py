@@ -4,7 +4,7 @@ Each reader names the columns it needs and makes values of a page of rows and of
 in `touches.py`. A column that the mapping does not name is never asked for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -98,61 +98,81 @@ class RecordReader:
         )
         self._client, self._crm, self._object, self._zone = client, mapping.crm, object_name, zone
         self._scope = mine.scope
-        self._stage = table.attribute(mine.stage.native[0])
-        self.stages = StageValues(known_values(mapping), self._stage, table.attributes.get(STATE))
-        self._owner = mine.owner.native
-        self._operation = mine.fields["operation"].native if "operation" in mine.fields else ()
+        stage = table.attribute(mine.stage.native[0])
+        self.stages = StageValues(known_values(mapping), stage, table.attributes.get(STATE))
         self._fields = [
-            (name, field.native, parser(labelled(field, table)))
+            (name, self._places(field.native), parser(labelled(field, table)))
             for name, field in mine.fields.items()
             if name != "operation"
         ]
-        known = {native for _, columns, _ in self._fields for native in columns}
+        known = {native for name, field in mine.fields.items() if name != "operation" for native in field.native}
         self._fields += [
-            (native, (native,), parser(FieldMapping(native, (native,), "datetime")))
+            (native, self._places((native,)), parser(FieldMapping(native, (native,), "datetime")))
             for native in entered
             if native not in known
         ]
-        self._button = mapping.disqualify_button if object_name == "lead" else None
-        self._closed = _Closed(self._button, mapping, table.attributes.get(REASON)) if self._button else None
+        self._owner = self._places(mine.owner.native)
+        self._operation = self._places(mine.fields["operation"].native) if "operation" in mine.fields else ()
+        self._stage = self.columns.at(stage.name)
+        self._base = [self._place(name) for name in (*_BASE, *_LINKS["contact"][:2])]
+        self._links = [self._place(name) for name in _LINKS["lead"][2:]] if object_name == "lead" else []
+        self._account = self._place(_ACCOUNT[object_name])
+        button = mapping.disqualify_button if object_name == "lead" else None
+        self._closed = _Closed(button, mapping, table.attributes.get(REASON)) if button else None
+
+    def _place(self, name: str) -> int | None:
+        return self.columns.at(name) if name in self.columns.names else None
+
+    def _places(self, columns: Sequence[str]) -> tuple[int, ...]:
+        return tuple(self.columns.at(name) for name in columns)
 
     def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
         """Return the records; those merged away as gone."""
-        names = self.columns.names
-        decoded = [(named(names, cells), named(names, self.columns.shown(cells))) for cells in page]
-        born = self._conversion_days([raw for raw, _ in decoded])
-        return [self._one(raw, row, at, born) for raw, row in decoded]
+        born = self._conversion_days(page)
+        return [self._one(cells, at, born) for cells in page]
 
     def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
         """Return the deleted records."""
         return [Gone(Ref(self._crm, self._object, key), at) for key in ids]
 
-    def _one(self, raw: Mapping[str, Cell], row: Mapping[str, Cell], at: datetime, born: Mapping[str, str]) -> Row:
-        ref = Ref(self._crm, self._object, str(raw[self.columns.names[0]]))
-        modified = instant(row["modifiedon"])
-        if raw.get("merged") and (master := text(row.get("masterid"))):
-            return Gone(ref, modified, master)
-        fields = {
-            name: value
-            for name, columns, parse in self._fields
-            if (value := parse(_first(columns, row))) is not None
-        }
-        state = raw.get(STATE)
-        stage = self.stages.text(raw[self._stage.name])
+    @property
+    def sweep_columns(self) -> tuple[str, ...]:
+        """The columns that a row's stamp and stage follow from."""
+        wanted = (self.columns.names[self._stage], STATE, REASON, "merged")
+        return ("modifiedon", *(name for name in wanted if name in self.columns.names))
+
+    def stage_value(self, stage: Cell, state: Cell, reason: Cell) -> tuple[str | None, str | None]:
+        """Return a row's stage value, and the reason that it was closed with by the button."""
+        shown = self.stages.text(stage)
         if self._closed is not None and state == DISQUALIFIED:
-            stage, reason = self._closed.meaning(stage, raw.get(REASON))
-            if reason is not None:
-                fields["recycle_reason"] = reason
+            return self._closed.meaning(shown, reason)
+        return shown, None
+
+    def _one(self, raw: Cells, at: datetime, born: Mapping[str, str]) -> Row:
+        created, changed, creator, editor, state, why, merged, master = (
+            None if place is None else raw[place] for place in self._base
+        )
+        ref = Ref(self._crm, self._object, str(raw[0]))
+        modified = instant(changed)
+        if merged and master:
+            return Gone(ref, modified, str(master))
+        cells = self.columns.shown(raw)
+        fields = {
+            name: value for name, places, parse in self._fields if (value := parse(_filled(places, cells))) is not None
+        }
+        stage, reason = self.stage_value(raw[self._stage], state, why)
+        if reason is not None:
+            fields["recycle_reason"] = reason
+        account = contact = deal = day = None
         converted = self._object == "lead" and state == QUALIFIED
-        contact = text(row.get("parentcontactid")) if converted else None
+        if converted:
+            account, contact, deal = (None if place is None else text(raw[place]) for place in self._links)
+            day = born.get(ref.id) or (moment(changed) or "")[:10]
         return Record(
-            ref, stage, text(_first(self._owner, row)), instant(row["createdon"]), modified, text(row.get("modifiedby")),
-            modified, str(raw["@odata.etag"] or ""), fields, text(row.get("createdby")),
-            self._state(fields, state, converted=converted, at=at), text(row.get(_ACCOUNT[self._object])), contact,
-            text(row.get("parentaccountid")) if converted else None,
-            text(row.get("qualifyingopportunityid")) if converted else None,
-            (born.get(ref.id) or (moment(row["modifiedon"]) or "")[:10]) if converted else None,
-            None, text(_first(self._operation, row)),
+            ref, stage, text(_filled(self._owner, raw)), instant(created), modified, text(editor), modified,
+            str(raw[1] or ""), fields, text(creator), self._state(fields, state, converted=converted, at=at),
+            None if self._account is None else text(raw[self._account]), contact, account, deal, day, None,
+            text(_filled(self._operation, raw)),
         )  # fmt: skip
 
     def _state(self, fields: Mapping[str, Value], state: Cell, *, converted: bool, at: datetime) -> State:
@@ -164,28 +184,23 @@ class RecordReader:
             return "out_of_scope"
         return "live"
 
-    def _conversion_days(self, page: Iterable[Mapping[str, Cell]]) -> dict[str, str]:
+    def _conversion_days(self, page: Sequence[Cells]) -> dict[str, str]:
         """Return by lead the day on which the contact was made that it became.
 
-        Dataverse keeps no day of qualification, and the lead's last change may be a later one. Only asked for leads that
-        changed on another day than they were created.
+        Dataverse keeps no day of qualification, and the lead's last change may be a later one. A contact that was there
+        before names another lead or none, so the day of the last change has to do for its leads.
         """
-        if self._object != "lead":
+        state, contact = self._base[4], self._links[1] if self._links else None
+        if state is None or contact is None:
             return {}
-        became = {
-            str(row[self.columns.names[0]]): str(row["parentcontactid"])
-            for row in page
-            if row.get(STATE) == QUALIFIED and row.get("parentcontactid") and row["modifiedon"] != row["createdon"]
-        }
+        became = {str(cells[0]): str(cells[contact]) for cells in page if cells[state] == QUALIFIED and cells[contact]}
         found: dict[str, str] = {}
         select = ("createdon", "_originatingleadid_value")
-        paths = [
-            path("contacts", select, any_of("contactid", some)) for some in portions(guids(list(became.values())))
-        ]
+        paths = [path("contacts", select, any_of("contactid", some)) for some in portions(guids(became.values()))]
         try:
             rows = self._client.gathered(paths, "contact") if paths else []
         except (ObjectBlocked, CrmUnavailable):
-            return {}  # the day of the last change has to do
+            return {}
         for row in rows:
             lead, created = str(row.get("_originatingleadid_value")), row.get("createdon")
             if lead in became and isinstance(created, str):
@@ -209,7 +224,7 @@ class _Closed:
         """Return the stage value and the reason; a stage column that says the same already keeps both."""
         if shown is not None and self._mapping.stage_of_value.get(shown) == self._stage:
             return shown, None
-        return self._mapping.value_of_stage.get(self._stage, shown), self._reasons.get(reason)  # type: ignore[call-overload, no-any-return]
+        return self._mapping.value_of_stage.get(self._stage, shown), self._reasons.get(reason)  # type: ignore[call-overload]
 
 
 class UserReader:
@@ -390,8 +405,13 @@ class CampaignReader:
         return []
 
 
+def _filled(places: tuple[int, ...], cells: Cells) -> Cell:
+    """Return the first filled cell."""
+    if len(places) == 1:
+        return cells[places[0]]
+    return next((cells[place] for place in places if cells[place] not in (None, "")), None)
+
+
 def _first(columns: Sequence[str], row: Mapping[str, Cell]) -> Cell:
     """Return the first filled cell."""
     return next((row[name] for name in columns if row[name] not in (None, "")), None)
-
-

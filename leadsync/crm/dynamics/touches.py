@@ -46,12 +46,20 @@ class TouchReader:
     """Reads one table's rows; what has no place in the mapping is skipped and counted in `skipped`."""
 
     def __init__(
-        self, client: Client, metadata: Metadata, table: Table, mapping: CrmMapping, members: Memberships, zone: ZoneInfo
+        self,
+        client: Client,
+        metadata: Metadata,
+        table: Table,
+        mapping: CrmMapping,
+        members: Memberships,
+        zone: ZoneInfo,
     ) -> None:
         self._client, self._metadata, self._table, self._members = client, metadata, table, members
         self._crm, self._zone = mapping.crm, zone
         self._objects = {one.native: name for name, one in mapping.objects.items()}
-        self._emails = {one.native: one.fields["email"].native[0] for one in mapping.objects.values() if "email" in one.fields}
+        self._emails = {
+            one.native: one.fields["email"].native[0] for one in mapping.objects.values() if "email" in one.fields
+        }
         self._integrations = Integrations(mapping.actors, mapping.cadence_users)
         self._mappings = tuple(_labelled(touch, table) for touch in mapping.touches if touch.object == table.name)
         asked = [column for touch in self._mappings for column in _columns(touch)]
@@ -166,9 +174,7 @@ class TouchReader:
                 by_party.append(self._key(row))
         found |= self._by_parties(guids(by_party))
         strangers = {
-            self._key(row): str(row[_EMAIL])
-            for _, row in counting
-            if not found.get(self._key(row)) and row.get(_EMAIL)
+            self._key(row): str(row[_EMAIL]) for _, row in counting if not found.get(self._key(row)) and row.get(_EMAIL)
         }
         return found | self._by_email(strangers)
 
@@ -182,9 +188,7 @@ class TouchReader:
 
     def _by_parties(self, keys: Sequence[str]) -> dict[str, tuple[Ref, ...]]:
         select = ("_activityid_value", "_partyid_value", "participationtypemask")
-        queries = [
-            path("activityparties", select, any_of("_activityid_value", some)) for some in portions(keys)
-        ]
+        queries = [path("activityparties", select, any_of("_activityid_value", some)) for some in portions(keys)]
         parties: dict[str, dict[int, list[Ref]]] = {}
         for row in self._client.gathered(queries, "activityparty") if queries else ():
             if ref := self._ref(row, "_partyid_value"):
@@ -234,13 +238,9 @@ def _labelled(touch: TouchMapping, table: Table) -> TouchMapping:
     def tidy(found: ValueMap | None) -> ValueMap | None:
         return labelled_map(found, table) if found else None
 
-    return replace(
-        touch, channel=tidy(touch.channel), investment=tidy(touch.investment), response=tidy(touch.response)
-    )
+    return replace(touch, channel=tidy(touch.channel), investment=tidy(touch.investment), response=tidy(touch.response))
 
 
 def tables_of(mapping: CrmMapping) -> tuple[str, ...]:
     """Return the tables of touches, each once, in the mapping's order."""
     return tuple(dict.fromkeys(touch.object for touch in mapping.touches))
-
-

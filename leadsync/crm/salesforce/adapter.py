@@ -20,6 +20,7 @@ from leadsync.crm.salesforce.poll import Poll
 from leadsync.crm.salesforce.rows import MoveReader, RecordReader
 from leadsync.crm.salesforce.soql import IDS_PER_QUERY, Columns, ids, path, select, where
 from leadsync.crm.salesforce.sources import Memberships, Source, build_sources
+from leadsync.crm.salesforce.sweep import sweep
 from leadsync.crm.salesforce.touches import TouchReader
 from leadsync.crm.salesforce.write import Writer
 from leadsync.domain.effects import Membership, Outcome, WriteBack
@@ -27,7 +28,7 @@ from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Gone, Move, Record, Ref
 from leadsync.errors import CrmAuthFailed, ObjectBlocked
 from leadsync.http import new_session
-from leadsync.ports import Finding, Mark, Org, Page, Reach, Usage
+from leadsync.ports import Finding, Mark, Org, Page, Reach, Swept, Usage
 
 _ORGANISATION = Columns(("Id", "InstanceName", "IsSandbox"))
 _PROBE = Columns(("Id",))
@@ -168,6 +169,11 @@ class SalesforceCrm:
                     row = reader(cells, at)
                     found[row.ref] = row
         return found
+
+    def sweep(self, object_name: str) -> Iterator[Swept]:
+        """Yield every lead or contact with its stamp and status (ports.Sweeps), 2,000 to a request."""
+        self.connect()
+        yield from sweep(self._client, self._mapping.objects[object_name])
 
     def write(self, writes: Sequence[WriteBack]) -> tuple[Outcome, ...]:
         """Send each write at most once and say what became of it, in order (ports.Crm)."""

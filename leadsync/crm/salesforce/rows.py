@@ -120,6 +120,8 @@ class RecordReader:
             cell = cells[place] if not others else _first((place, *others), cells)
             if cell is not None and (value := parse(cell)) is not None:
                 fields[name] = value
+        if self._person_account is not None and cells[self._person_account]:
+            fields["person_account"] = True  # out of scope, and counted by this name in `audit`
         converted, day, account, contact, deal = self._conversion(cells) if self._conversion else _NOT_CONVERTED
         # Positional: keywords cost a tenth of a first load.
         return Record(

@@ -75,7 +75,9 @@ def _answer(desk: Desk, table: Table, changed: list[Row], gone: list[dict[str, A
 def _check_tracked(table: Table) -> None:
     if not table.tracked or table.kind is None:
         raise ApiError(
-            400, NOT_TRACKED, f"Entity : {table.name} does not have Change Tracking enabled. Please enable it and try again."
+            400,
+            NOT_TRACKED,
+            f"Entity : {table.name} does not have Change Tracking enabled. Please enable it and try again.",
         )
 
 
@@ -86,7 +88,9 @@ def _changes(desk: Desk, table: Table) -> tuple[list[Row], list[str]]:
     deleted: list[str] = []
     for row in desk.box.store.tables[str(table.kind)].since(version):
         if is_live(row):
-            shown = view.shown(table, row) if table.rows is None else (r for r in table.rows(view) if r["Id"] == row["Id"])
+            shown = (
+                view.shown(table, row) if table.rows is None else (r for r in table.rows(view) if r["Id"] == row["Id"])
+            )
             changed.extend(shown)
         elif table.rows is not None:
             deleted.append(view.guid(table, Row({table.key: (view.ref(row["Id"]) or ("", ""))[1]})))

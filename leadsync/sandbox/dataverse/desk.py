@@ -82,7 +82,7 @@ class Desk:
     def shown(self, status: int, body: Any, headers: dict[str, str] | None = None) -> Answer:
         """A JSON answer that says which preferences were honoured."""
         honoured = [
-            name if name != "odata.maxpagesize" and name != "odata.include-annotations" else f'{name}="{value}"'
+            f'{name}="{value}"' if "annotations" in name else f"{name}={value}" if value else name
             for name, value in self.preferences.items()
             if name in ("odata.maxpagesize", "odata.include-annotations", "odata.track-changes")
         ]

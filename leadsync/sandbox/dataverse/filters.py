@@ -194,15 +194,15 @@ class _Reader:
         kind, token = self._next()
         return self._read(column, kind, token)
 
-    def _read(self, column: Column, kind: str, token: str) -> Value:
+    def _read(self, column: Column, kind: str, literal: str) -> Value:
         """A literal as the column's values are compared: texts folded, lookups by their GUID."""
-        if kind == "name" and token == "null":
+        if kind == "name" and literal == "null":
             return None
         try:
-            return _literal(column, kind, token)
+            return _literal(column, kind, literal)
         except ValueError:
             raise bad(
-                f"A binary operator with incompatible types was detected: {token} is no value of '{column.shown}'."
+                f"A binary operator with incompatible types was detected: {literal} is no value of '{column.shown}'."
             ) from None
 
     def _peek(self) -> tuple[str, str] | None:
@@ -373,7 +373,9 @@ def _in_span(read: Read, name: str, given: dict[str, Any], now: datetime) -> Tes
     today = now.date()
     if found is not None:
         seconds = _SPANS[found[2]] * int(_unquoted(given["PropertyValue"][1]))
-        low, high = (now - timedelta(seconds=seconds), now) if found[1] == "Last" else (now, now + timedelta(seconds=seconds))
+        low, high = (
+            (now - timedelta(seconds=seconds), now) if found[1] == "Last" else (now, now + timedelta(seconds=seconds))
+        )
         return lambda row: (held := read(row)) is not None and low <= held <= high
     if name in ("Today", "Yesterday", "Tomorrow"):
         day = today + timedelta(days={"Today": 0, "Yesterday": -1, "Tomorrow": 1}[name])

@@ -137,7 +137,9 @@ def context(desk: Desk, table: Table, suffix: str = "") -> str:
 
 def link_of(desk: Desk, *, without: str) -> str:
     """The link to this request again, without some of its options; to be followed by one more."""
-    kept = [f"{name}={quote(value, safe=_SAFE)}" for name, value in desk.call.query.items() if name not in without.split()]
+    kept = [
+        f"{name}={quote(value, safe=_SAFE)}" for name, value in desk.call.query.items() if name not in without.split()
+    ]
     return f"{desk.call.base}{desk.call.path}?" + "".join(f"{option}&" for option in kept)
 
 
@@ -180,7 +182,7 @@ def page(desk: Desk, result: Result, number: int, session: int | None) -> Answer
 def more(desk: Desk) -> Answer:
     """A further page. The token is to be sent back as it was: once decoded too often it is no cookie any more."""
     found = _COOKIE.fullmatch(desk.option("$skiptoken") or "")
-    session = _SESSION.search(unquote(unquote(found[2]))) if found else None
+    session = _SESSION.search(unquote(found[2])) if found else None
     result = desk.org.cursors.get(int(session[1])) if session else None
     if found is None or session is None or result is None:
         raise bad("Malformed XML in the Paging Cookie", "0x80040203")
@@ -193,8 +195,10 @@ def _token(result: Result, number: int, session: int, entries: list[dict[str, An
     cookie = (
         f'<cookie page="{number}" session="{session}"><{key} last="{{{last}}}" first="{{{first}}}" /></cookie>'
     )  # fmt: skip
-    twice = quote(quote(cookie, safe=""), safe="")
-    return quote(f'<cookie pagenumber="{number + 1}" pagingcookie="{twice}" istracking="{result.tracking}" />', safe="=/")
+    once = quote(cookie, safe="")
+    return quote(
+        f'<cookie pagenumber="{number + 1}" pagingcookie="{once}" istracking="{result.tracking}" />', safe="=/"
+    )
 
 
 def _sort(desk: Desk, table: Table, found: list[Row], order: str) -> None:

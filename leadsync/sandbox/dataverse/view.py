@@ -110,9 +110,13 @@ class View:
         if table.kind is None:
             return None
         made = record_of(ref.guid)
-        if made is not None and self.row(table.kind, made[0]) is not None:
-            return made[0]
-        return next((row["Id"] for row in self.holding(table.kind, "guid", ref.guid)), None)
+        row = self.row(table.kind, made[0]) if made is not None else None
+        if row is not None and is_live(row):
+            return str(row["Id"])
+        # A deleted row's GUID may have been given to another one since.
+        chosen = self.holding(table.kind, "guid", ref.guid)
+        found = next((held for held in chosen if is_live(held)), chosen[0] if chosen else row)
+        return None if found is None else str(found["Id"])
 
     def find(self, table: Table, guid: str) -> Row | None:
         """The row of a table with that GUID, None when it does not exist or was deleted."""

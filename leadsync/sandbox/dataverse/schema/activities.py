@@ -71,7 +71,11 @@ def _task_states(names: tuple[Reason, ...], defaults: Mapping[int, int]) -> Stat
         return _CANCELED if row["statuscode"] in canceled else 0
 
     def to(row: Row, state: int) -> Mapping[str, Value]:
-        return {} if of(row) == state else {"Status": {_COMPLETED: "Completed", _CANCELED: "Deferred"}.get(state, "Not Started")}
+        return (
+            {}
+            if of(row) == state
+            else {"Status": {_COMPLETED: "Completed", _CANCELED: "Deferred"}.get(state, "Not Started")}
+        )
 
     return States({0: "Open", _COMPLETED: "Completed", _CANCELED: "Canceled"}, names, defaults, of, to)
 

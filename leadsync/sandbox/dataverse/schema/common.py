@@ -26,7 +26,11 @@ def stamps() -> tuple[Column, ...]:
     return (
         derived("moment", "createdon", "Created On", lambda view, row: whole(row["CreatedDate"]), source="CreatedDate"),
         derived(
-            "moment", "modifiedon", "Modified On", lambda view, row: whole(row["LastModifiedDate"]), source="LastModifiedDate"
+            "moment",
+            "modifiedon",
+            "Modified On",
+            lambda view, row: whole(row["LastModifiedDate"]),
+            source="LastModifiedDate",
         ),
         lookup("createdby", "Created By", "systemuser", source="CreatedById", read_only=True),
         lookup("modifiedby", "Modified By", "systemuser", source="LastModifiedById", read_only=True),

@@ -68,7 +68,9 @@ def _role(name: str) -> Ref:
 
 
 def _roles_of(view: View, row: Row) -> Iterator[Row]:
-    return (Row(roleid=_role(name).guid, name=name, businessunitid=view.business_unit) for name in _role_names(view, row))
+    return (
+        Row(roleid=_role(name).guid, name=name, businessunitid=view.business_unit) for name in _role_names(view, row)
+    )
 
 
 def _roles(view: View) -> Iterator[Row]:
@@ -141,7 +143,12 @@ def _settings(view: View) -> Iterator[Row]:
 
 def _zones(view: View) -> Iterator[Row]:
     return (
-        Row(timezonedefinitionid=named_guid("timezone", code), timezonecode=code, standardname=name, userinterfacename=name)
+        Row(
+            timezonedefinitionid=named_guid("timezone", code),
+            timezonecode=code,
+            standardname=name,
+            userinterfacename=name,
+        )
         for code, name in sorted(set(_ZONES.values()))
     )
 
@@ -185,9 +192,28 @@ TEAM = table(
 )  # fmt: skip
 
 
-def _made_up(name: str, set_: str, id_: str, title: str, label: str, code: int, rows: Callable[[View], Iterator[Row]], *columns: Column) -> Table:
+def _made_up(
+    name: str,
+    set_: str,
+    id_: str,
+    title: str,
+    label: str,
+    code: int,
+    rows: Callable[[View], Iterator[Row]],
+    *columns: Column,
+) -> Table:
     return table(
-        name, set_, id_, title, label, f"{label}s", code, (key(id_, label), *columns), rows=rows, writable=False, tracked=False
+        name,
+        set_,
+        id_,
+        title,
+        label,
+        f"{label}s",
+        code,
+        (key(id_, label), *columns),
+        rows=rows,
+        writable=False,
+        tracked=False,
     )
 
 

@@ -68,4 +68,3 @@ ACTIVITY_PARTY: Table = table(
     ),
     rows=_all, writable=False, tracked=False,
 )  # fmt: skip
-

@@ -57,7 +57,9 @@ def _parent_contact(view: View, row: Row) -> Ref | None:
     """The deal's contact; where people use contact roles instead, the one of the first."""
     if row["ContactId"]:
         return view.ref(row["ContactId"])
-    roles = [role for role in view.holding("OpportunityContactRole", "OpportunityId", row["Id"]) if not role["IsDeleted"]]
+    roles = [
+        role for role in view.holding("OpportunityContactRole", "OpportunityId", row["Id"]) if not role["IsDeleted"]
+    ]
     roles.sort(key=lambda role: not role["IsPrimary"])
     return view.ref(roles[0]["ContactId"]) if roles else None
 

@@ -1,0 +1,126 @@
+"""A box seen by a Dynamics client: real HTTP on the loopback, an empty environment with a frozen clock."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from leadsync.sandbox import Options, Server, serve
+
+START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+TOKEN = "a-token-of-the-tests"
+STAGES = ("Raw", "Inquiry", "MAQL", "LAL", "MQL", "SAL", "SQL", "Re-Market", "Disqualified")
+
+
+@dataclass(slots=True)
+class Client:
+    """What a test says to an environment."""
+
+    server: Server
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self.session.headers["Authorization"] = f"Bearer {TOKEN}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.server.url}/api/data/v9.2"
+
+    def call(self, method: str, path: str, **given: Any) -> requests.Response:
+        url = path if path.startswith("http") else f"{self.api}{path}"
+        headers = {name.replace("_", "-"): value for name, value in given.pop("headers", {}).items()}
+        return self.session.request(method, url, timeout=10, headers=headers, **given)
+
+    def get(self, path: str, **headers: str) -> Any:
+        answer = self.call("GET", path, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def rows(self, path: str, **headers: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get(path, **headers)["value"]
+        return found
+
+    def post(self, path: str, body: Any, **headers: str) -> requests.Response:
+        return self.call("POST", path, json=body, headers=headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> requests.Response:
+        return self.call("PATCH", path, json=body, headers=headers)
+
+    def create(self, table_set: str, **columns: Any) -> str:
+        answer = self.post(f"/{table_set}", columns)
+        assert answer.status_code == 204, answer.text
+        return answer.headers["OData-EntityId"].rpartition("(")[2].rstrip(")")
+
+    def lead(self, **columns: Any) -> str:
+        return self.create("leads", **{"lastname": "Person", "companyname": "Firm", **columns})
+
+    def error(self, answer: requests.Response) -> tuple[int, str]:
+        """The status and the code of a refusal."""
+        return answer.status_code, answer.json()["error"]["code"]
+
+    def control(self, what: str, **body: Any) -> Any:
+        answer = self.session.post(f"{self.server.url}/sandbox/{what}", json=body, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def edit(self, table: str, guid: str, **columns: Any) -> None:
+        """Change a row as a person does it."""
+        self.control("edit", object=table, id=guid, fields=columns)
+
+    def truth(self, table: str, guid: str) -> list[dict[str, Any]]:
+        lines = self.session.get(f"{self.server.url}/sandbox/truth?object={table}", timeout=10).text.splitlines()
+        return [change for change in map(json.loads, lines) if change["id"] == guid]
+
+    def requests(self) -> list[dict[str, Any]]:
+        lines = self.session.get(f"{self.server.url}/sandbox/requests?after=0", timeout=10).text.splitlines()
+        return [json.loads(line) for line in lines]
+
+    def option(self, table: str, column: str, label: str) -> int:
+        """The number of an option, from the metadata."""
+        path = f"/EntityDefinitions(LogicalName='{table}')/Attributes(LogicalName='{column}')"
+        found = self.get(f"{path}/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$expand=OptionSet")["OptionSet"]
+        numbers = {o["Label"]["UserLocalizedLabel"]["Label"]: o["Value"] for o in found["Options"]}
+        return int(numbers[label])
+
+    def delta(self, path: str, **headers: str) -> tuple[list[dict[str, Any]], str]:
+        """All rows of a tracked reading, and the link to what comes next."""
+        found: list[dict[str, Any]] = []
+        page = self.get(path, Prefer="odata.track-changes", **headers)
+        while "@odata.nextLink" in page:
+            assert "@odata.deltaLink" not in page
+            found += page["value"]
+            page = self.get(page["@odata.nextLink"], **headers)
+        return found + page["value"], page["@odata.deltaLink"]
+
+
+def running(**given: Any) -> Iterator[Client]:
+    server = serve(Options(**{"empty": True, "frozen": True, "start": START, "token": TOKEN, **given})).start()
+    client = Client(server)
+    try:
+        yield client
+    finally:
+        client.session.close()
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_crm() -> Iterator[Client]:
+    yield from running()
+
+
+@pytest.fixture
+def crm(shared_crm: Client) -> Iterator[Client]:
+    """The module's environment, with all faults off before and after."""
+    shared_crm.control("faults")
+    yield shared_crm
+    shared_crm.control("faults")
+
+
+@pytest.fixture
+def fresh_crm() -> Iterator[Client]:
+    """An environment of the test's own."""
+    yield from running()
