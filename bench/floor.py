@@ -28,13 +28,14 @@ def main() -> None:
         "CREATE TABLE IF NOT EXISTS spans (id TEXT, n INTEGER, status TEXT, entered_at TEXT, left_at TEXT,"
         " PRIMARY KEY (id, n)) WITHOUT ROWID"
     )
+    rows = 0
     for native, columns in job["columns"].items():
-        load(job, con, native, columns)
-    print(json.dumps({"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}))
+        rows += load(job, con, native, columns)
+    print(json.dumps({"rows": rows, "cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}))
 
 
-def load(job: dict[str, Any], con: sqlite3.Connection, native: str, columns: list[str]) -> None:
-    """Load one object."""
+def load(job: dict[str, Any], con: sqlite3.Connection, native: str, columns: list[str]) -> int:
+    """Load one object and return how many rows came."""
     # A column of a parent comes as an object of its own; it is kept as it is, since this costs the least.
     wire = [name.split(".")[0] for name in columns]
     row = msgspec.defstruct(
@@ -52,10 +53,10 @@ def load(job: dict[str, Any], con: sqlite3.Connection, native: str, columns: lis
     )
     key, status, stamp = columns.index("Id"), columns.index(STATUS[native]), columns.index("SystemModstamp")
     link = http.client.HTTPConnection(urlsplit(job["url"]).netloc)
-    last = ""
+    last, rows = "", 0
     while True:
         if job.get("since"):
-            query = f"SELECT {', '.join(columns)} FROM {native} WHERE SystemModstamp > {job['since']}"
+            query = f"SELECT {', '.join(columns)} FROM {native} WHERE SystemModstamp >= {job['since']}"
         else:
             beyond = f" WHERE Id > '{last}'" if last else ""
             query = f"SELECT {', '.join(columns)} FROM {native}{beyond} ORDER BY Id LIMIT {PAGE}"
@@ -64,14 +65,15 @@ def load(job: dict[str, Any], con: sqlite3.Connection, native: str, columns: lis
         while path:
             link.request("GET", path, headers={"Authorization": f"Bearer {job['token']}"})
             found = decoder.decode(link.getresponse().read())
-            rows = [msgspec.structs.astuple(one) for one in found.records]
-            count += len(rows)
-            if rows:
-                last = rows[-1][key]
-                store(con, upsert, rows, key, status, stamp)
+            page_rows = [msgspec.structs.astuple(one) for one in found.records]
+            count += len(page_rows)
+            if page_rows:
+                last = page_rows[-1][key]
+                store(con, upsert, page_rows, key, status, stamp)
             path = found.nextRecordsUrl or ""
+        rows += count
         if count < PAGE or job.get("since"):
-            return
+            return rows
 
 
 def store(con: sqlite3.Connection, upsert: str, rows: list[Any], key: int, status: int, stamp: int) -> None:

@@ -4,7 +4,6 @@ Only the work of observing is counted, without start and rules: what a daemon pa
 """
 
 import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -40,15 +39,13 @@ def measure(*, quick: bool) -> Result:
         _floor(there, config, job)
         random = Random(SEED)
         for number in range(RUNS):
-            since = datetime.now(UTC) - timedelta(seconds=1)
+            since = there.now()
             _change(there, changed, random)
             ours, said = _observed(there, config, "complete")
             assert said["changed"] >= changed, said
             calls.append(int(said["api_calls"]))
             found["changed rows"].append(ours)
-            found["floor: changed rows"].append(
-                _floor(there, config, {**job, "since": since.strftime("%Y-%m-%dT%H:%M:%SZ")})
-            )
+            found["floor: changed rows"].append(_floor(there, config, {**job, "since": since}, at_least=changed))
             again, said = _observed(there, config, "again")
             assert said["changed"] == 0, said
             found["again"].append(again)
@@ -91,7 +88,8 @@ def _observed(there: Box, config: Path, what: str) -> tuple[Run, dict[str, float
     return Run(said["cpu"], said["wall"], said["peak_mb"]), said
 
 
-def _floor(there: Box, config: Path, job: dict[str, object]) -> Run:
+def _floor(there: Box, config: Path, job: dict[str, object], *, at_least: int = 0) -> Run:
     whole = run(python("-m", "bench.floor", json.dumps(job)), cwd=config, env=there.env())
     said = json.loads((config / "words.txt").read_text().splitlines()[-1])
+    assert said["rows"] >= at_least, said
     return Run(said["cpu"], said["wall"], whole.peak_mb)

@@ -30,8 +30,7 @@ def main() -> None:
     salesforce = Salesforce(session_id=job["token"], instance_url=job["url"], session=session, version="65.0")
     database = Database(job["file"])
     for native, columns in job["columns"].items():
-        condition = f" WHERE SystemModstamp > {job['since']}" if job.get("since") else ""
-        found = salesforce.query_all(f"SELECT {', '.join(columns)} FROM {native}{condition}")
+        found = salesforce.query_all(f"SELECT {', '.join(columns)} FROM {native}")
         rows = [{name: value for name, value in row.items() if name != "attributes"} for row in found["records"]]
         database.table(native).upsert_all(rows, pk="Id")
 

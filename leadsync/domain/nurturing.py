@@ -12,7 +12,9 @@ def memberships(standing: Standing) -> list[Membership]:
     By the reason of that stay, and only for stays since going live; whoever opted out joins none.
     """
     grounds, law, entered = standing.grounds, standing.grounds.law, standing.stay.entered_by
-    if entered is None or not grounds.is_live(entered.at) or entered.bulk_id is not None or standing.twin is not None:
+    if entered is None or entered.verdict == "adopted" or not grounds.is_live(entered.at):
+        return []
+    if entered.bulk_id is not None or standing.twin is not None:
         return []
     recycle = law.with_role("recycle")
     if standing.stay.stage in recycle:

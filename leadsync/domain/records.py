@@ -73,11 +73,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A record that the CRM no longer shows: deleted, or merged into another one."""
+    """A record that the CRM no longer shows: deleted, or merged into another one.
+
+    `last` is what it showed at the end, where the CRM still tells (Salesforce: from the recycle bin), so that a change
+    just before it is not lost.
+    """
 
     ref: Ref
     at: datetime
     merged_into: str | None = None
+    last: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)

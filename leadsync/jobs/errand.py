@@ -32,6 +32,8 @@ ROUNDS = 3
 PATIENCE = 15.0
 """How often, and how many seconds at most, is waited for records that were locked or had been edited a moment ago."""
 
+FRUITLESS = 2
+
 ENDED = frozenset({"applied", "rejected", "dead"})
 Step = Literal["apply", "undo"]
 Halt = Literal["limit", "budget", "crm", "hindered"]
@@ -161,6 +163,7 @@ class Runner:
         self.limit, self.progress = limit, progress
         self.ceiling = None if budget is None else cycle.crm.usage().calls + budget
         self.per_request, self.per_read = PER_REQUEST, 1  # what the CRM really takes and costs is learned on the way
+        self.fruitless = 0  # requests in a row after which nothing had come to an end
         self.report: Report = cycle.new_report()
         self.tally = tally
 
@@ -185,9 +188,10 @@ class Runner:
                 self.progress(len(self.errand.tasks) - len(todo))
                 for portion in self._portions(todo, writing=True):
                     writes = tuple(write_of(self.errand, task, record) for task, record in self._ready(portion))
-                    cycle.ledger.commit(PlanRows(effects=writes), cycle.crm.now())
-                    if writes and not self._send(len(writes)):
-                        break
+                    if writes:
+                        cycle.ledger.commit(PlanRows(effects=writes), cycle.crm.now())
+                        if not self._send(len(writes)):
+                            break
                     self.progress(len(portion))
                 self._wait_for_the_rest()
         finally:
@@ -265,7 +269,7 @@ class Runner:
 
     def _send(self, count: int) -> bool:
         """Send up to so many writes that wait; say whether the CRM takes more."""
-        report, before = self.report, _ends(self.report)
+        report, ends, tries = self.report, _ends(self.report), _tries(self.report)
         affordable = self._left() * self.per_request
         if self.limit is not None:
             count = min(count, self.limit - self.tally.sent)
@@ -274,7 +278,7 @@ class Runner:
             return False
         count, calls = min(count, affordable), self.cycle.crm.usage().calls
         self.cycle.deliver_group(self.errand.group, self.cycle.crm.now(), report, most=count)
-        self.tally.sent += count
+        self.tally.sent += _tries(report) - tries
         calls = self.cycle.crm.usage().calls - calls
         if calls > ceil(count / self.per_request):
             self.per_request = max(1, count // calls)
@@ -282,14 +286,20 @@ class Runner:
             found = self.cycle.hindrance()
             self._stop("hindered", found.text if found else report.hindered)
             return False
-        if _ends(report) == before and report.retrying:
+        # A locked record or two are theirs alone; nothing twice in a row is the CRM's.
+        self.fruitless = self.fruitless + 1 if _ends(report) == ends and _tries(report) > tries else 0
+        if self.fruitless == FRUITLESS:
             self._stop("crm", "the CRM takes no writes now, or leadsync's share of its daily requests is used up")
-            return False
-        return True
+        return self.fruitless < FRUITLESS
 
     def _wait_for_the_rest(self) -> None:
-        """Try records again that were locked or edited a moment ago, as long as that costs seconds only."""
+        """Try records again that were locked or edited a moment ago, as long as that costs seconds only.
+
+        Answers that were lost on the way are looked up first.
+        """
         for _ in range(ROUNDS):
+            if ceil(unknown_writes(self.cycle.ledger, self.cycle.crm.name) / PORTION) <= self._left():
+                self.cycle.look_up(self.cycle.crm.now(), self.report)
             now = self.cycle.crm.now()
             known = fates(self.cycle.ledger, self.errand.group)
             waits = [
@@ -312,6 +322,10 @@ class Runner:
 
     def _stop(self, stopped: Halt, why: str) -> None:
         self.tally.stopped, self.tally.why = stopped, why
+
+
+def _tries(report: Report) -> int:
+    return _ends(report) + report.retrying
 
 
 def _ends(report: Report) -> int:

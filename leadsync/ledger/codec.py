@@ -124,9 +124,7 @@ def record_of(row: tuple[Any, ...]) -> Record:
     )  # fmt: skip
 
 
-BULK_SQL = (
-    "COALESCE(j.bulk_id, (SELECT x.group_id FROM outbox x WHERE x.effect_id = t.effect_id AND x.group_id LIKE 'remap:%'))"
-)
+BULK_SQL = "COALESCE(j.bulk_id, (SELECT x.group_id FROM outbox x WHERE x.effect_id = t.effect_id AND x.group_id LIKE 'remap:%'))"
 """The mass change that a transition belongs to; what an operator's job wrote is one from the first moment.
 
 So it opens no door, starts no clock and tells nobody (semantics.md B).

@@ -69,7 +69,8 @@ class Colleagues(Mapping[str, tuple[tuple[str, str], ...]]):
     def __iter__(self) -> Iterator[str]:
         """Yield the accounts that have live people."""
         rows = self._con.execute(
-            "SELECT DISTINCT account_id FROM records WHERE account_id IS NOT NULL AND crm = ? AND state = 'live'", (self._crm,)
+            "SELECT DISTINCT account_id FROM records WHERE account_id IS NOT NULL AND crm = ? AND state = 'live'",
+            (self._crm,),
         )
         return (row[0] for row in rows.fetchall())
 

@@ -247,8 +247,24 @@ def believed_entry(mapping: CrmMapping, object_name: str, stage: str | None, fie
     return None
 
 
+def last_values(intake: Intake, gone: Iterable[Gone]) -> list[Record]:
+    """Return what gone records showed at the end, but for those that are known to be gone already."""
+    rows = {(row.ref.object, row.ref.id): row for row in gone if row.last is not None}
+    for object_name in {name for name, _ in rows}:
+        ids = [record_id for name, record_id in rows if name == object_name]
+        for record_id, state in select_in(
+            intake.con,
+            "SELECT id, state FROM records WHERE id IN (*) AND crm = ? AND object = ?",
+            ids,
+            after=(intake.crm, object_name),
+        ):
+            if state in ("deleted", "merged"):
+                del rows[object_name, record_id]
+    return [row.last for row in rows.values() if row.last is not None]
+
+
 def store_gone(intake: Intake, gone: Iterable[Gone]) -> None:
-    """Mark records that the CRM no longer shows; one that was never seen leaves no trace."""
+    """Mark records that the CRM no longer shows; one whose values nobody ever read leaves no trace."""
     by_object: dict[str, dict[str, Gone]] = {}
     for row in gone:
         by_object.setdefault(row.ref.object, {})[row.ref.id] = row

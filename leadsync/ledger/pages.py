@@ -21,7 +21,7 @@ from leadsync.ledger.connection import select_in
 from leadsync.ledger.derivation import derive, moved_records, settle_gaps
 from leadsync.ledger.intake import Intake, Stored
 from leadsync.ledger.marks import store_mark
-from leadsync.ledger.mirror import store_gone, store_records
+from leadsync.ledger.mirror import last_values, store_gone, store_records
 from leadsync.ledger.owners import store_owners
 from leadsync.ledger.people import relink
 from leadsync.ledger.stays import reline, respan
@@ -44,7 +44,7 @@ def store_page(intake: Intake, page: Page, seen: bytearray | None) -> Stored:
         kinds[type(row)].append(row)
     if moves := kinds[Move]:
         _store_moves(intake, moves)
-    if records := kinds[Record]:
+    if records := [*kinds[Record], *last_values(intake, kinds[Gone])]:
         for object_name in ("lead", "contact"):
             if some := [record for record in records if record.ref.object == object_name]:
                 store_records(intake, object_name, some)

@@ -17,6 +17,7 @@ from leadsync.reports import queries
 from leadsync.reports.answer import Cell, Report, Table, definition_hash
 from leadsync.reports.checklist import Evidence, checklist
 from leadsync.reports.funnel import funnel
+from leadsync.reports.people import EVERYTHING, read_people
 from leadsync.reports.statuses import OUTSIDE, Kind, kind_of
 from leadsync.reports.velocity import velocity
 
@@ -58,6 +59,9 @@ def audit(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime) -> Audit
         )
         adopted = queries.adoptions(con)
         person_accounts = queries.person_accounts(con)
+        people = read_people(con, rulebook, EVERYTHING, as_of)
+        volumes = funnel(con, rulebook, as_of, people=people)
+        times = velocity(con, rulebook, as_of, people=people)
     listed = _values(values, rulebook)
     sums = _sums(listed, states, doubts)
     declared = [fault for name, mapping in rulebook.mappings.items() for fault in faults(name, mapping, law)]
@@ -66,8 +70,8 @@ def audit(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime) -> Audit
         contacts=sum(number for _, name, _, _, _, number in listed if name == "contact"),
         staged_contacts=sum(number for _, name, _, kind, _, number in listed if name == "contact" and kind == "stage"),
         adopted=adopted[-1] if adopted else None,
-        funnel=funnel(con, rulebook, as_of),
-        velocity=velocity(con, rulebook, as_of),
+        funnel=volumes,
+        velocity=times,
     )
     points = checklist(rulebook, measured, as_of)
     tables = (

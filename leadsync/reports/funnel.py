@@ -39,20 +39,28 @@ DEFINITION = (
 class Start:
     """One thing that is counted as it reaches a stage: when, what it reached since, and whether it may still reach more."""
 
-    pid: int
     at: datetime
     later: tuple[Entry, ...]
     is_open: bool
 
 
 def funnel(
-    con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = EVERYTHING, count: Count = "passes"
+    con: sqlite3.Connection,
+    rulebook: Rulebook,
+    as_of: datetime,
+    filters: Filters = EVERYTHING,
+    count: Count = "passes",
+    people: Mapping[int, Person] | None = None,
 ) -> Report:
-    """Return the funnel report as of an instant of the CRM."""
+    """Return the funnel report as of an instant of the CRM; `people` if they were read in the same moment already."""
+    tally = Tally(rulebook, filters, count, as_of)
     with queries.one_moment(con):
-        people = read_people(con, rulebook, filters, as_of)
+        if people is None:
+            people = read_people(con, rulebook, filters, as_of)
         statuses = list(_statuses(con, rulebook, people))
-        told = [life for life in lives(queries.lines(con), rulebook.law) if people[life.pid].left_out is None]
+        for life in lives(queries.lines(con), rulebook.law):
+            if life.passes and people[life.pid].left_out is None:
+                tally.add(life)
         states = queries.states(con)
     return Report(
         name="funnel",
@@ -60,12 +68,7 @@ def funnel(
         definition_hash=definition_hash("funnel", DEFINITION, rulebook, count=count, days=WINDOW.days),
         as_of=as_of,
         filters={**filters.words(), "count": count},
-        tables=(
-            _snapshot(statuses, rulebook),
-            _outside(statuses),
-            _volume(told, rulebook, filters),
-            _conversion(told, rulebook, filters, count, as_of),
-        ),
+        tables=(_snapshot(statuses, rulebook), _outside(statuses), tally.volume(), tally.conversion()),
         notes=(*left_out_notes(people), *_not_live(states)),
     )
 
@@ -134,89 +137,109 @@ def _outside(statuses: Sequence[_Placed]) -> Table:
     return Table("outside", "What lies outside the funnel", columns, tuple(rows))
 
 
-def _volume(told: Sequence[Life], rulebook: Rulebook, filters: Filters) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for stage, rank in funnel_stages(rulebook.law):
-        into = [e for life in told for one in life.passes for e in one.entries if e.stage == stage.name]
-        reached = [
-            one for life in told for one in life.passes
-            if (first := one.first_at_or_beyond(rank)) and first.dated and filters.covers(first.at)
-        ]  # fmt: skip
-        events = sum(1 for entry in into if entry.dated and filters.covers(entry.at))
-        undated = sum(1 for entry in into if not entry.dated)
-        rows.append((stage.name, stage.label, events, len(reached), len({one.pid for one in reached}), undated))
-    columns = ("stage", "label", "events", "passes", "persons", "undated")
-    return Table("volume", "Came into each stage", columns, tuple(rows))
+class Tally:
+    """Volumes and conversions, person by person, so that nobody has to be kept."""
+
+    def __init__(self, rulebook: Rulebook, filters: Filters, count: Count, as_of: datetime) -> None:
+        self._stages = funnel_stages(rulebook.law)
+        self._filters, self._count, self._as_of = filters, count, as_of
+        self._volume: Counter[tuple[str, str]] = Counter()
+        self._pairs: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, life: Life) -> None:
+        """Count one person's passes."""
+        for place, (stage, rank) in enumerate(self._stages):
+            self._came(life, stage.name, rank)
+            loose = list(_starts(life, self._filters, self._count, stage.name, rank))
+            strict = list(_entries_into(life, self._filters, stage.name, every=self._count == "events"))
+            if not loose and not strict:
+                continue
+            young = [start.is_open and self._as_of < start.at + WINDOW for start in loose]
+            for target, beyond in self._stages[place + 1 :]:
+                reached = [_reaches(start, rank=beyond) for start in loose]
+                waiting = [open_ and not there for open_, there in zip(young, reached, strict=True)]
+                exactly = [_reaches(start, stage=target.name) for start in strict]
+                if self._count == "persons":
+                    waiting = [any(young) and not any(reached)]
+                    reached, exactly = [any(reached)], [any(exactly)]
+                for name, there in (("reached", reached), ("immature", waiting), ("strict", exactly)):
+                    self._pairs[stage.name, target.name, name] += sum(there)
+            self._volume[stage.name, "entered"] += bool(loose) if self._count == "persons" else len(loose)
+            self._volume[stage.name, "strict"] += bool(strict) if self._count == "persons" else len(strict)
+
+    def _came(self, life: Life, stage: str, rank: int) -> None:
+        for one in life.passes:
+            for entry in one.entries:
+                if entry.stage == stage:
+                    self._volume[stage, "events"] += entry.dated and self._filters.covers(entry.at)
+                    self._volume[stage, "undated"] += not entry.dated
+        firsts = (one.first_at_or_beyond(rank) for one in life.passes)
+        reached = sum(1 for first in firsts if first and first.dated and self._filters.covers(first.at))
+        self._volume[stage, "passes"] += reached
+        self._volume[stage, "persons"] += bool(reached)
+
+    def volume(self) -> Table:
+        """Return how many came into each stage."""
+        columns = ("events", "passes", "persons", "undated")
+        rows: list[tuple[Cell, ...]] = [
+            (stage.name, stage.label, *(self._volume[stage.name, column] for column in columns))
+            for stage, _ in self._stages
+        ]
+        return Table("volume", "Came into each stage", ("stage", "label", *columns), tuple(rows))
+
+    def conversion(self) -> Table:
+        """Return how many went from each stage to each later one."""
+        rows: list[tuple[Cell, ...]] = []
+        for place, (source, _) in enumerate(self._stages):
+            entered, strict = self._volume[source.name, "entered"], self._volume[source.name, "strict"]
+            for target, _ in self._stages[place + 1 :]:
+                reached, immature, exactly = (
+                    self._pairs[source.name, target.name, name] for name in ("reached", "immature", "strict")
+                )
+                share, strict_share = percent(reached, entered), percent(exactly, strict)
+                rows.append(
+                    (source.name, target.name, entered, reached, immature, share, strict, exactly, strict_share)
+                )
+        columns = (
+            "from", "to", "entered", "reached", "immature", "percent", "strict_entered", "strict_reached", "strict_percent",
+        )  # fmt: skip
+        title = f"Reached or beyond within {WINDOW.days} days ({self._count})"
+        return Table("conversion", title, columns, tuple(rows))
 
 
-def _conversion(told: Sequence[Life], rulebook: Rulebook, filters: Filters, count: Count, as_of: datetime) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    stages = funnel_stages(rulebook.law)
-    for place, (source, rank) in enumerate(stages):
-        loose = list(_starts(told, filters, count, source.name, rank))
-        strict = list(_strict_starts(told, filters, count, source.name))
-        entered = _counted(loose, count, lambda _: True)
-        entered_itself = _counted(strict, count, lambda _: True)
-        under_way = _counted(loose, count, lambda start: start.is_open and as_of < start.at + WINDOW)
-        for target, beyond in stages[place + 1 :]:
-            reached = _counted(loose, count, _reaching(target.name, beyond))
-            exactly = _counted(strict, count, _reaching(target.name, None))
-            rows.append((
-                source.name, target.name, len(entered), len(reached), len(under_way - reached),
-                percent(len(reached), len(entered)),
-                len(entered_itself), len(exactly), percent(len(exactly), len(entered_itself)),
-            ))  # fmt: skip
-    columns = (
-        "from", "to", "entered", "reached", "immature", "percent", "strict_entered", "strict_reached", "strict_percent",
-    )  # fmt: skip
-    return Table("conversion", f"Reached or beyond within {WINDOW.days} days ({count})", columns, tuple(rows))
-
-
-def _starts(told: Sequence[Life], filters: Filters, count: Count, stage: str, rank: int) -> Iterator[Start]:
+def _starts(life: Life, filters: Filters, count: Count, stage: str, rank: int) -> Iterator[Start]:
     """Yield what is counted as it reaches a rank or beyond: once a pass, or with each entry into the stage."""
-    for one in (one for life in told for one in life.passes):
-        if count == "events":
-            yield from _entries_into(one, filters, stage)
-            continue
+    if count == "events":
+        yield from _entries_into(life, filters, stage, every=True)
+        return
+    for one in life.passes:
         place = next((index for index, entry in enumerate(one.entries) if entry.rank >= rank), None)
         if place is not None and (start := _start(one, place, place, filters)):
             yield start
 
 
-def _strict_starts(told: Sequence[Life], filters: Filters, count: Count, stage: str) -> Iterator[Start]:
-    for one in (one for life in told for one in life.passes):
-        yield from _entries_into(one, filters, stage, every=count == "events")
-
-
-def _entries_into(one: Pass, filters: Filters, stage: str, *, every: bool = True) -> Iterator[Start]:
-    places = [index for index, entry in enumerate(one.entries) if entry.stage == stage]
-    for place in places if every else places[:1]:
-        if start := _start(one, place, place + 1, filters):
-            yield start
+def _entries_into(life: Life, filters: Filters, stage: str, *, every: bool) -> Iterator[Start]:
+    """Yield the first entry of each pass into the stage itself, or every one."""
+    for one in life.passes:
+        places = [index for index, entry in enumerate(one.entries) if entry.stage == stage]
+        for place in places if every else places[:1]:
+            if start := _start(one, place, place + 1, filters):
+                yield start
 
 
 def _start(one: Pass, place: int, since: int, filters: Filters) -> Start | None:
     first = one.entries[place]
     if not first.dated or not filters.covers(first.at):
         return None
-    return Start(one.pid, first.at, one.entries[since:], one.end == "open")
+    return Start(first.at, one.entries[since:], one.end == "open")
 
 
-def _reaching(stage: str, rank: int | None) -> Callable[[Start], bool]:
-    """Return the question whether a start came in time to a rank or beyond, or, without one, into the stage itself."""
-
-    def reaches(start: Start) -> bool:
-        return any(
-            (entry.stage == stage if rank is None else entry.rank >= rank) and entry.at - start.at <= WINDOW
-            for entry in start.later
-        )
-
-    return reaches
-
-
-def _counted(starts: Sequence[Start], count: Count, fits: Callable[[Start], bool]) -> set[int]:
-    """Return what fits as a set of places, or of persons if those are counted: they count once."""
-    return {start.pid if count == "persons" else place for place, start in enumerate(starts) if fits(start)}
+def _reaches(start: Start, *, rank: int | None = None, stage: str | None = None) -> bool:
+    """Say whether a start came in time to a rank or beyond, or into the stage itself."""
+    return any(
+        (entry.rank >= rank if rank is not None else entry.stage == stage) and entry.at - start.at <= WINDOW
+        for entry in start.later
+    )
 
 
 def _not_live(states: Sequence[queries.StateCount]) -> tuple[str, ...]:

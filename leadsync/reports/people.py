@@ -8,9 +8,10 @@ from itertools import groupby
 from typing import Any, Literal
 
 from leadsync.domain import calendars
-from leadsync.domain.conditions import Condition, Named, fold, holds
+from leadsync.domain.conditions import Condition, FactValue, Named, fold, holds, names
 from leadsync.domain.durations import Duration
 from leadsync.domain.facts import PersonFacts
+from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.persons import primary
 from leadsync.domain.records import Record
 from leadsync.domain.rulebook import Rulebook
@@ -65,6 +66,7 @@ def read_people(con: sqlite3.Connection, rulebook: Rulebook, filters: Filters, a
         there = ", ".join(name for name, _ in segments) or "none"
         raise ConfigError(f"there is no segment {filters.segment!r}; goals: in mappings/sla.yaml has: {there}")
     wanted = fold(filters.source) if filters.source is not None else None
+    questions = _Questions(rulebook, segments, as_of)
     shared: dict[Person, Person] = {}
     people: dict[int, Person] = {}
     for pid, rows in _by_person(queries.records(con)):
@@ -72,12 +74,12 @@ def read_people(con: sqlite3.Connection, rulebook: Rulebook, filters: Filters, a
         source = _source(rows)
         left_out: Left | None = None
         if (wanted is not None and fold(source or "") != wanted) or (
-            filters.segment is not None and _segment(head, segments, rulebook, as_of) != filters.segment
+            filters.segment is not None and questions.segment(head) != filters.segment
         ):
             left_out = "filtered"
         elif head.record.state == "out_of_scope":
             left_out = "out_of_scope"
-        elif _is_excluded(head, rulebook, as_of):
+        elif questions.is_excluded(head):
             left_out = "excluded"
         person = Person(source, left_out)
         people[pid] = shared.setdefault(person, person)
@@ -108,42 +110,68 @@ def _source(rows: list[RecordRow]) -> str | None:
     return named(min(found, key=lambda record: record.created_at)) if found else None
 
 
-def _is_excluded(row: RecordRow, rulebook: Rulebook, as_of: datetime) -> bool:
-    excluded = rulebook.law.excluded
-    return excluded is not None and holds(Named("excluded", excluded), _facts(row, rulebook, as_of))
-
-
 def _segments(rulebook: Rulebook) -> list[tuple[str, Condition | None]]:
     goals: Mapping[str, Any] = rulebook.sla.goals
     return [(segment["name"], segment["when"]) for segment in goals.get("segments", ())]
 
 
-def _segment(
-    row: RecordRow, segments: list[tuple[str, Condition | None]], rulebook: Rulebook, as_of: datetime
-) -> str | None:
-    facts = _facts(row, rulebook, as_of)
-    return next((name for name, when in segments if when is None or holds(when, facts)), None)
+def _countries(mapping: CrmMapping) -> Iterator[str]:
+    """Yield the names by which rules ask for a country."""
+    for one in mapping.objects.values():
+        yield from (name for name, field in one.fields.items() if field.type == "country")
+    for name, field in mapping.account.items():
+        if field.type == "country":
+            yield from (name, f"account.{name}")
 
 
-def _facts(row: RecordRow, rulebook: Rulebook, as_of: datetime) -> PersonFacts:
-    zone, ref = rulebook.company.zone, row.record.ref
-    mapping = rulebook.mappings.get(ref.crm)
-    fields = mapping.objects[ref.object].fields if mapping and ref.object in mapping.objects else {}
+class _Questions:
+    """The conditions that a report asks about people, with what all the answers share."""
 
-    def after(start: datetime, duration: Duration) -> datetime:
+    def __init__(self, rulebook: Rulebook, segments: list[tuple[str, Condition | None]], as_of: datetime) -> None:
+        self._rulebook, self._segments, self._as_of = rulebook, segments, as_of
+        excluded = rulebook.law.excluded
+        self._excluded = Named("excluded", excluded) if excluded is not None else None
+        asked = names(self._excluded) if self._excluded else frozenset[str]()
+        # Countries are written in many ways, and reading them costs more than all the rest.
+        self._plain = {
+            crm: asked.isdisjoint({"language", *_countries(mapping)}) for crm, mapping in rulebook.mappings.items()
+        }
+
+    def is_excluded(self, row: RecordRow) -> bool:
+        """Say whether the rules leave a person out."""
+        crm = row.record.ref.crm
+        return self._excluded is not None and holds(self._excluded, self._facts(row, plain=self._plain.get(crm, True)))
+
+    def segment(self, row: RecordRow) -> str | None:
+        """Return the first segment that fits."""
+        facts = self._facts(row, plain=False)
+        return next((name for name, when in self._segments if when is None or holds(when, facts)), None)
+
+    def _after(self, start: datetime, duration: Duration) -> datetime:
+        rulebook, zone = self._rulebook, self._rulebook.company.zone
         calendar = calendars.calendar_for(rulebook.calendars, rulebook.calendars.default, None, zone)
         return calendars.after(start, duration, calendar, zone)
 
-    return PersonFacts(
-        normalised(row.record.fields, fields),
-        account=normalised(row.account, mapping.account if mapping else {}),
-        scoring=rulebook.scoring,
-        free_mail=rulebook.routing.account_match.free_mail,
-        conditions=rulebook.conditions,
-        now=as_of,
-        after=after,
-        given={"crm": lambda: ref.crm, "object": lambda: ref.object},
-    )
+    def _facts(self, row: RecordRow, *, plain: bool) -> PersonFacts:
+        rulebook, ref = self._rulebook, row.record.ref
+        mapping = rulebook.mappings.get(ref.crm)
+        fields: Mapping[str, FactValue] = row.record.fields
+        account: Mapping[str, FactValue] = row.account
+        if mapping is not None and not plain:
+            fields = normalised(
+                row.record.fields, mapping.objects[ref.object].fields if ref.object in mapping.objects else {}
+            )
+            account = normalised(row.account, mapping.account)
+        return PersonFacts(
+            fields,
+            account=account,
+            scoring=rulebook.scoring,
+            free_mail=rulebook.routing.account_match.free_mail,
+            conditions=rulebook.conditions,
+            now=self._as_of,
+            after=self._after,
+            given={"crm": lambda: ref.crm, "object": lambda: ref.object},
+        )
 
 
 def left_out_notes(people: Mapping[int, Person]) -> tuple[str, ...]:

@@ -22,7 +22,10 @@ _RECORD = ", ".join(f"r.{column.strip()}" for column in RECORD_COLUMNS.split(","
 
 @contextmanager
 def one_moment(con: sqlite3.Connection) -> Iterator[None]:
-    """Let everything that is read in the block be of one moment, though a daemon writes meanwhile."""
+    """Let everything that is read in the block be of one moment, though a daemon writes meanwhile; blocks may be nested."""
+    if con.in_transaction:
+        yield
+        return
     con.execute("BEGIN")
     try:
         yield

@@ -6,7 +6,7 @@ or an exit ends it otherwise, an open one is censored, and one of which nobody k
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from leadsync.reports import queries
 from leadsync.reports.answer import Cell, Report, Table, definition_hash
 from leadsync.reports.estimate import Observation, incidence, quantile
 from leadsync.reports.passes import Entry, Pass, funnel_stages, lives
-from leadsync.reports.people import EVERYTHING, Filters, left_out_notes, read_people
+from leadsync.reports.people import EVERYTHING, Filters, Person, left_out_notes, read_people
 
 WITHIN = (7, 30, 90)
 
@@ -48,10 +48,17 @@ class Stay:
         return Observation(self.days, None if self.end in ("open", "gone") else self.end)
 
 
-def velocity(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime, filters: Filters = EVERYTHING) -> Report:
-    """Return the velocity report as of an instant of the CRM."""
+def velocity(
+    con: sqlite3.Connection,
+    rulebook: Rulebook,
+    as_of: datetime,
+    filters: Filters = EVERYTHING,
+    people: Mapping[int, Person] | None = None,
+) -> Report:
+    """Return the velocity report as of an instant of the CRM; `people` if they were read in the same moment already."""
     with queries.one_moment(con):
-        people = read_people(con, rulebook, filters, as_of)
+        if people is None:
+            people = read_people(con, rulebook, filters, as_of)
         stays = [
             stay
             for life in lives(queries.lines(con), rulebook.law)

@@ -279,5 +279,3 @@ def membership_of() -> Callable[..., Membership]:
         return Membership(effect_id(ref, LIST, join), ref, LIST, join, "g")
 
     return make
-
-

@@ -183,7 +183,11 @@ def test_records_are_read_as_they_stand_now(org: Any, seen: Any) -> None:
 
 def test_what_no_org_has_is_left_out(org: Any) -> None:
     lead = org.create("lead", stage="Inquiry")
-    strangers = [Ref(lead.crm, "lead", lead.id[:-4] + "0000"), Ref(lead.crm, "lead", "no id' or 1 eq 1"), Ref(lead.crm, "contact", "")]
+    strangers = [
+        Ref(lead.crm, "lead", lead.id[:-4] + "0000"),
+        Ref(lead.crm, "lead", "no id' or 1 eq 1"),
+        Ref(lead.crm, "contact", ""),
+    ]
     assert list(org.crm.read([lead, *strangers])) == [lead]
     assert dict(org.crm.read([])) == {}
 
@@ -194,7 +198,9 @@ def test_what_no_org_has_is_left_out(org: Any) -> None:
 def test_a_write_changes_what_it_names_and_leaves_its_token(org: Any, follow: Any, seen: Any, write_of: Any) -> None:
     lead = org.create("lead", stage="Inquiry", title="CEO")
     before = seen(lead)
-    write = write_of(before, stage="MQL", score=72, marketable=True, product="Pumps", first_mql_at="2026-11-19T10:00:00Z")
+    write = write_of(
+        before, stage="MQL", score=72, marketable=True, product="Pumps", first_mql_at="2026-11-19T10:00:00Z"
+    )
     (outcome,) = org.crm.write([write])
     assert (outcome.effect_id, outcome.state) == (write.effect_id, "applied")
     after = seen(lead)
@@ -279,7 +285,15 @@ def test_every_write_has_its_own_end_in_order(org: Any, seen: Any, write_of: Any
     writes = [write_of(record, guarded=place % 2 == 0, stage="MQL") for place, record in enumerate(records)]
     outcomes = org.crm.write(writes)
     assert [one.effect_id for one in outcomes] == [write.effect_id for write in writes]
-    assert [one.state for one in outcomes] == ["applied", "applied", "pending", "applied", "applied", "applied", "applied"]
+    assert [one.state for one in outcomes] == [
+        "applied",
+        "applied",
+        "pending",
+        "applied",
+        "applied",
+        "applied",
+        "applied",
+    ]
     stages = [seen(ref).stage_value for ref in (*leads, contact)]
     assert stages == ["MQL", "MQL", "Inquiry", "MQL", "MQL", "MQL", "MQL"]
 
@@ -324,7 +338,9 @@ def make_a_list(org: Any) -> None:
     if nurture.campaign and hasattr(org, "control"):
         org.control("load", Campaign=[{"Name": nurture.campaign, "IsActive": True}])
     elif hasattr(org, "control"):
-        org.control("load", list=[{"listname": nurture.marketing_list, "createdfromcode": code} for code in ("Lead", "Contact")])
+        org.control(
+            "load", list=[{"listname": nurture.marketing_list, "createdfromcode": code} for code in ("Lead", "Contact")]
+        )
 
 
 # Looking closer

@@ -84,7 +84,13 @@ class Environment:
     def crm(self, mapping: CrmMapping | None = None, **changes: Any) -> DynamicsCrm:
         given = {"company_zone": "Europe/Berlin", "clock": QuickClock(), **changes}
         return DynamicsCrm(
-            "dynamics", self.url, TENANT, "9.2", given.pop("credentials", self.credentials()), mapping or sample(), **given
+            "dynamics",
+            self.url,
+            TENANT,
+            "9.2",
+            given.pop("credentials", self.credentials()),
+            mapping or sample(),
+            **given,
         )
 
     def control(self, name: str, **body: Any) -> Any:
@@ -96,7 +102,10 @@ class Environment:
         return self.control("load", **rows)
 
     def leads(self, count: int, **fields: Any) -> list[str]:
-        rows = [{"lastname": f"L{n}", "companyname": "Acme", "leadsync_leadstatus": "Inquiry", **fields} for n in range(count)]
+        rows = [
+            {"lastname": f"L{n}", "companyname": "Acme", "leadsync_leadstatus": "Inquiry", **fields}
+            for n in range(count)
+        ]
         found: list[str] = self.load(lead=rows)["lead"]
         return found
 

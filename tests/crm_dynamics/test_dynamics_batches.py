@@ -16,7 +16,10 @@ def answered(body: bytes, kind: str = "multipart/mixed; boundary=batchresponse_1
 
 
 def test_a_batch_goes_out_byte_for_byte() -> None:
-    parts = [Part("leads(1)", "PATCH", {"If-Match": "*"}, {"leadsync_score": 72}), Part(f"{ROOT}leads(1)?$select=statuscode")]
+    parts = [
+        Part("leads(1)", "PATCH", {"If-Match": "*"}, {"leadsync_score": 72}),
+        Part(f"{ROOT}leads(1)?$select=statuscode"),
+    ]
     assert batch_body(parts, ROOT).decode().split("\r\n") == [
         f"--{BOUNDARY}", "Content-Type: application/http", "Content-Transfer-Encoding: binary", "",
         f"PATCH {ROOT}leads(1) HTTP/1.1", "Accept: application/json", "If-Match: *", "Content-Type: application/json; type=entry", "",
@@ -61,7 +64,9 @@ ETag: W/"5"\r
 
 
 @pytest.mark.parametrize("body", [CHANGES, CHANGES.replace(b"\r\n", b"\n")], ids=["crlf", "lf"])
-@pytest.mark.parametrize("kind", ["multipart/mixed; boundary=batchresponse_1", 'Multipart/Mixed;boundary="batchresponse_1"'])
+@pytest.mark.parametrize(
+    "kind", ["multipart/mixed; boundary=batchresponse_1", 'Multipart/Mixed;boundary="batchresponse_1"']
+)
 def test_answers_come_in_order_change_sets_in_their_place(body: bytes, kind: str) -> None:
     found = batch_answers(answered(body, kind), 3)
     assert [one.status for one in found] == [204, 412, 200]
@@ -73,7 +78,8 @@ def test_answers_come_in_order_change_sets_in_their_place(body: bytes, kind: str
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40), max_size=6))
 def test_every_body_comes_back_whatever_is_in_it(texts: list[str]) -> None:
     parts = [
-        b"--b_1\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + b"{" + text.encode() + b"}" for text in texts
+        b"--b_1\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\n\r\n" + b"{" + text.encode() + b"}"
+        for text in texts
     ]
     found = parted(answered(b"\r\n".join([*parts, b"--b_1--\r\n"]), "multipart/mixed; boundary=b_1"))
     assert [one.body for one in found] == [b"{" + text.encode() + b"}" for text in texts]

@@ -98,9 +98,7 @@ def certificate() -> tuple[str, str]:
         .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=900))
         .sign(key, hashes.SHA256())
     )  # fmt: skip
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode(), made.public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -110,7 +108,9 @@ def test_a_certificate_signs_for_itself(wire: Any, login: Any, certificate: tupl
     wire.get(f"{AUTHORITY}/v2.0/.well-known/openid-configuration", json=place())
     wire.post(TOKEN, json=granted())
     given: dict[str, Any] = (
-        {"certificate": Secret(key + public)} if together else {"certificate": Secret(public), "private_key": Secret(key)}
+        {"certificate": Secret(key + public)}
+        if together
+        else {"certificate": Secret(public), "private_key": Secret(key)}
     )
     mine = login(Credentials("LEADSYNC_DYNAMICS", client_id="app", **given))
     assert mine.current().reveal() == "t1"
@@ -156,9 +156,15 @@ def test_a_ready_token_is_used_as_it_is_until_it_is_refused(login: Any) -> None:
     ("number", "words"),
     [(7000215, "CLIENT_SECRET"), (7000222, "expired"), (700016, "CLIENT_ID"), (500011, "url:"), (700027, "CERTIFICATE"), (1, "registration")],
 )  # fmt: skip
-def test_a_refusal_says_what_to_mend_and_nothing_secret(wire: Any, login: Any, quick_clock: Any, number: int, words: str) -> None:
+def test_a_refusal_says_what_to_mend_and_nothing_secret(
+    wire: Any, login: Any, quick_clock: Any, number: int, words: str
+) -> None:
     wire.get(f"{AUTHORITY}/v2.0/.well-known/openid-configuration", json=place())
-    body = {"error": "invalid_client", "error_description": f"AADSTS{number}: s3cret for ada@acme.example", "error_codes": [number]}
+    body = {
+        "error": "invalid_client",
+        "error_description": f"AADSTS{number}: s3cret for ada@acme.example",
+        "error_codes": [number],
+    }
     wire.post(TOKEN, status=401, json=body)
     mine = login()
     with pytest.raises(CrmAuthFailed, match=words) as refused:

@@ -155,18 +155,66 @@ def test_lost_answers_and_locked_rows_are_looked_up_and_tried_again(
     desk.plan()
     monkeypatch.setattr("leadsync.clock.SystemClock.sleep", lambda _, seconds: desk.advance(seconds))
     desk.control("faults", rate={"timeout_after_apply": 0.3, "reset": 0.1, "lock_row": 0.2})
-    states = set()
     for _ in range(3):
         desk.attempt("remap", "apply", str(desk.plan_path), "--yes", "--json")
-        states |= {state for (state,) in desk.rows("SELECT DISTINCT state FROM outbox")}
         desk.advance(120)
     desk.control("faults", rate={})
-    assert states & {"unknown", "pending"}
+    assert desk.rows("SELECT max(attempts) > 1 FROM outbox") == [(1,)]
 
     done = desk.apply("--yes")
 
     assert (done["done"], done["failed"], done["left"]) == (150, 0, 0)
     written_once(desk, keys)
+
+
+def test_one_locked_record_does_not_keep_the_others_waiting(
+    desk: Any, old: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadsync.crm.salesforce import SalesforceCrm
+    from leadsync.domain.effects import Outcome
+
+    keys = aged_leads(desk, old, 30)
+    desk.plan()
+    monkeypatch.setattr("leadsync.clock.SystemClock.sleep", lambda _, seconds: desk.advance(seconds))
+    write = SalesforceCrm.write
+
+    def locked(crm: Any, writes: Any) -> Any:
+        free = [one for one in writes if one.ref.id != keys[0]]
+        ends = iter(write(crm, free))
+        return tuple(
+            Outcome(one.effect_id, "pending", "UNABLE_TO_LOCK_ROW", 10.0) if one.ref.id == keys[0] else next(ends)
+            for one in writes
+        )
+
+    monkeypatch.setattr(SalesforceCrm, "write", locked)
+    first = desk.apply("--yes", "--limit", "1")
+    assert (first["done"], first["left"]) == (0, 30)
+
+    second = desk.apply("--yes")
+
+    assert (second["done"], second["left"]) == (29, 1)
+    monkeypatch.setattr(SalesforceCrm, "write", write)
+    assert desk.apply("--yes")["done"] == 30
+    written_once(desk, keys)
+
+
+def test_a_crm_that_takes_no_writes_ends_the_run_before_all_is_wished(
+    desk: Any, old: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leadsync.crm.salesforce import SalesforceCrm
+    from leadsync.domain.effects import Outcome
+
+    aged_leads(desk, old, 500)
+    desk.plan()
+
+    def busy(_: Any, writes: Any) -> Any:
+        return tuple(Outcome(one.effect_id, "pending", "HTTP_429", 300.0) for one in writes)
+
+    monkeypatch.setattr(SalesforceCrm, "write", busy)
+    done = desk.apply("--yes", expect=1)
+
+    assert (done["done"], done["left"], done["stopped"]) == (0, 500, "crm")
+    assert desk.rows("SELECT count(*) FROM outbox") == [(400,)]
 
 
 def test_a_refused_record_is_reported_and_the_others_go_on(desk: Any, old: Mapping[str, str]) -> None:

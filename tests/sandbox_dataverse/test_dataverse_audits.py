@@ -14,13 +14,17 @@ def audits(crm: Any, lead: str) -> list[dict[str, Any]]:
 
 
 def test_a_change_of_stage_is_audited_with_who_when_and_both_values(crm: Any) -> None:
-    user = crm.control("load", systemuser=[{"lastname": "Auditor", "domainname": "auditor@acme.example"}])["systemuser"][0]
+    user = crm.control("load", systemuser=[{"lastname": "Auditor", "domainname": "auditor@acme.example"}])[
+        "systemuser"
+    ][0]
     lead = crm.lead()
     crm.control("advance", seconds=60)
     crm.control("edit", object="lead", id=lead, by=user, fields={"leadsync_leadstatus": "MQL"})
     first, second = audits(crm, lead)
     detail = details(crm, second["auditid"])
-    column = crm.get("/EntityDefinitions(LogicalName='lead')/Attributes(LogicalName='leadsync_leadstatus')?$select=ColumnNumber")
+    column = crm.get(
+        "/EntityDefinitions(LogicalName='lead')/Attributes(LogicalName='leadsync_leadstatus')?$select=ColumnNumber"
+    )
 
     assert (first["action"], first["operation"], second["action"], second["operation"]) == (1, 1, 2, 2)
     assert second["_userid_value"] == user
@@ -61,7 +65,11 @@ def test_a_disqualification_is_audited_as_one(crm: Any) -> None:
     found = audits(crm, lead)
 
     assert found[1]["action"] == 25
-    assert details(crm, found[1]["auditid"])["NewValue"] == {"@odata.type": "#Microsoft.Dynamics.CRM.lead", "statecode": 2, "statuscode": 4}
+    assert details(crm, found[1]["auditid"])["NewValue"] == {
+        "@odata.type": "#Microsoft.Dynamics.CRM.lead",
+        "statecode": 2,
+        "statuscode": 4,
+    }
 
 
 def test_contacts_are_audited_only_where_history_is_kept(fresh_crm: Any) -> None:
@@ -69,7 +77,9 @@ def test_contacts_are_audited_only_where_history_is_kept(fresh_crm: Any) -> None
         contact = fresh_crm.create("contacts", lastname=title)
         fresh_crm.control("advance", seconds=1)
         fresh_crm.edit("contact", contact, leadsync_contactstatus="MQL")
-        found: list[Any] = fresh_crm.rows(f"/audits?$filter=objecttypecode eq 'contact' and _objectid_value eq {contact}")
+        found: list[Any] = fresh_crm.rows(
+            f"/audits?$filter=objecttypecode eq 'contact' and _objectid_value eq {contact}"
+        )
         return found
 
     assert stages("Untold") == []
@@ -90,6 +100,8 @@ def test_histories_come_without_who_and_when_newest_first_and_in_pages(crm: Any)
     )["AuditDetailCollection"]  # fmt: skip
 
     assert (found["MoreRecords"], found["TotalRecordCount"], len(found["AuditDetails"])) == (True, 4, 2)
-    assert found["AuditDetails"][0]["NewValue"]["leadsync_leadstatus"] == crm.option("lead", "leadsync_leadstatus", "SAL")
+    assert found["AuditDetails"][0]["NewValue"]["leadsync_leadstatus"] == crm.option(
+        "lead", "leadsync_leadstatus", "SAL"
+    )
     assert "AuditRecord" not in found["AuditDetails"][0]
     assert len(column["AuditDetails"]) == 4

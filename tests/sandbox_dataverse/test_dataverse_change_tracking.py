@@ -79,7 +79,10 @@ def test_tracking_refuses_options_that_would_hide_rows(crm: Any, option: str) ->
     name = option.partition("=")[0]
 
     assert answer.status_code == 400
-    assert answer.json()["error"]["message"] == f'The "{name}" query parameter isn\'t supported when Change Tracking is enabled.'
+    assert (
+        answer.json()["error"]["message"]
+        == f'The "{name}" query parameter isn\'t supported when Change Tracking is enabled.'
+    )
 
 
 def test_waiting_changes_are_counted(crm: Any) -> None:
@@ -149,6 +152,8 @@ def test_a_response_that_grows_out_of_a_mailing_appears_as_a_change(crm: Any) ->
         ],
     )
     response = crm.rows(link)[0]["activityid"]
-    parties = crm.rows(f"/activityparties?$filter=_activityid_value eq {response}&$select=_partyid_value,participationtypemask")
+    parties = crm.rows(
+        f"/activityparties?$filter=_activityid_value eq {response}&$select=_partyid_value,participationtypemask"
+    )
 
     assert [(p["_partyid_value"], p["participationtypemask"]) for p in parties] == [(lead, 11)]

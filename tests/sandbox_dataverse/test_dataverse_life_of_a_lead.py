@@ -18,14 +18,21 @@ def test_a_lead_is_disqualified_and_reopened_by_state_and_reason_together(crm: A
     lead = crm.lead()
     assert crm.patch(f"/leads({lead})", {"statecode": 2, "statuscode": 5}, If_Match="*").status_code == 204
     row = crm.get(f"/leads({lead})")
-    assert (row["statecode"], row["statuscode"], row["leadsync_leadstatus"]) == (2, 5, crm.option("lead", "leadsync_leadstatus", "Inquiry"))
+    assert (row["statecode"], row["statuscode"], row["leadsync_leadstatus"]) == (
+        2,
+        5,
+        crm.option("lead", "leadsync_leadstatus", "Inquiry"),
+    )
     crm.patch(f"/leads({lead})", {"statecode": 0}, If_Match="*")
     row = crm.get(f"/leads({lead})")
 
     assert (row["statecode"], row["statuscode"]) == (0, 1)
 
 
-@pytest.mark.parametrize("columns", [{"statecode": 1, "statuscode": 1}, {"statuscode": 4}, {"statecode": 9}, {"statecode": 0, "statuscode": 99}])
+@pytest.mark.parametrize(
+    "columns",
+    [{"statecode": 1, "statuscode": 1}, {"statuscode": 4}, {"statecode": 9}, {"statecode": 0, "statuscode": 99}],
+)
 def test_a_reason_of_another_state_is_refused(crm: Any, columns: dict[str, int]) -> None:
     assert crm.error(crm.patch(f"/leads({crm.lead()})", columns, If_Match="*")) == (400, "0x80048408")
 
@@ -51,7 +58,11 @@ def test_qualification_makes_contact_account_and_opportunity_and_links_them(crm:
     assert contact["_parentcustomerid_value"] == made["account"]
     assert (contact["lastname"], contact["leadsync_score"]) == ("Osei", 120)
     deal = crm.get(f"/opportunities({made['opportunity']})")
-    assert (deal["_originatingleadid_value"], deal["_parentcontactid_value"], deal["statecode"]) == (lead, made["contact"], 0)
+    assert (deal["_originatingleadid_value"], deal["_parentcontactid_value"], deal["statecode"]) == (
+        lead,
+        made["contact"],
+        0,
+    )
 
 
 def test_qualification_makes_only_what_it_is_asked_for(crm: Any) -> None:
@@ -144,7 +155,9 @@ def test_calls_name_who_rang_whom(crm: Any) -> None:
         ],
         **{"regardingobjectid_lead_phonecall@odata.bind": f"/leads({lead})"},
     )  # fmt: skip
-    row = crm.get(f"/phonecalls({call})?$expand=phonecall_activity_parties($select=participationtypemask,_partyid_value)")
+    row = crm.get(
+        f"/phonecalls({call})?$expand=phonecall_activity_parties($select=participationtypemask,_partyid_value)"
+    )
     parties = {p["participationtypemask"]: p["_partyid_value"] for p in row["phonecall_activity_parties"]}
 
     assert (row["directioncode"], parties[1], parties[2], parties[8]) == (False, lead, me, lead)
@@ -159,7 +172,12 @@ def test_a_task_is_completed_by_its_state_and_then_has_an_end(crm: Any) -> None:
         **{"regardingobjectid_lead_task@odata.bind": f"/leads({lead})"},
     )  # fmt: skip
     row = crm.get(f"/tasks({task})")
-    assert (row["statecode"], row["statuscode"], row["scheduledend"], row["actualend"]) == (0, 2, "2026-11-03T16:00:00Z", None)
+    assert (row["statecode"], row["statuscode"], row["scheduledend"], row["actualend"]) == (
+        0,
+        2,
+        "2026-11-03T16:00:00Z",
+        None,
+    )
     crm.patch(f"/tasks({task})", {"statecode": 1, "statuscode": 5}, If_Match="*")
     row = crm.get(f"/leads({lead})/Lead_Tasks")["value"][0]
 
@@ -187,11 +205,26 @@ def test_a_list_takes_people_of_its_kind_only(crm: Any) -> None:
     assert added.status_code == 200
     member = crm.rows(f"/listmembers?$filter=_listid_value eq {held}")[0]
 
-    assert (member["listmemberid"], member["_entityid_value"], member["entitytype"]) == (added.json()["Id"], lead, "lead")
+    assert (member["listmemberid"], member["_entityid_value"], member["entitytype"]) == (
+        added.json()["Id"],
+        lead,
+        "lead",
+    )
     assert crm.post(f"/lists({held})/Microsoft.Dynamics.CRM.AddMemberList", {"EntityId": contact}).status_code == 400
     assert [row["leadid"] for row in crm.rows(f"/lists({held})/listlead_association")] == [lead]
     assert crm.get(f"/lists({held})")["membercount"] == 1
     assert crm.post(f"/lists({held})/Microsoft.Dynamics.CRM.RemoveMemberList", {"EntityId": lead}).status_code == 204
+    assert crm.rows(f"/listmembers?$filter=_listid_value eq {held}") == []
+
+
+def test_members_are_rows_too_and_leave_by_being_deleted(crm: Any) -> None:
+    lead, held = crm.lead(), crm.create("lists", listname="Rows", createdfromcode=4)
+    member = crm.create(
+        "listmembers", **{"listid@odata.bind": f"/lists({held})", "entityid_lead@odata.bind": f"/leads({lead})"}
+    )
+    assert [row["leadid"] for row in crm.rows(f"/lists({held})/listlead_association")] == [lead]
+    assert crm.call("DELETE", f"/listmembers({member})").status_code == 204
+
     assert crm.rows(f"/listmembers?$filter=_listid_value eq {held}") == []
 
 
@@ -208,7 +241,10 @@ def test_several_join_a_list_at_once(crm: Any) -> None:
 def test_deals_are_won_and_lost_by_their_actions(crm: Any) -> None:
     deals = [crm.create("opportunities", name=name, estimatedvalue=1000) for name in ("Win", "Lose")]
     for deal, action, reason in zip(deals, ("WinOpportunity", "LoseOpportunity"), (3, 4), strict=True):
-        body = {"Status": reason, "OpportunityClose": {"opportunityid@odata.bind": f"/opportunities({deal})", "subject": "Done"}}
+        body = {
+            "Status": reason,
+            "OpportunityClose": {"opportunityid@odata.bind": f"/opportunities({deal})", "subject": "Done"},
+        }
         assert crm.post(f"/{action}", body).status_code == 204
     rows = [crm.get(f"/opportunities({deal})") for deal in deals]
 
@@ -216,13 +252,21 @@ def test_deals_are_won_and_lost_by_their_actions(crm: Any) -> None:
 
 
 def test_people_speak_of_leads_by_logical_names_labels_and_guids(crm: Any) -> None:
-    user = crm.control("load", systemuser=[{"firstname": "Ada", "lastname": "Rep", "domainname": "ada@acme.example"}])["systemuser"][0]
+    user = crm.control("load", systemuser=[{"firstname": "Ada", "lastname": "Rep", "domainname": "ada@acme.example"}])[
+        "systemuser"
+    ][0]
     made = crm.control(
         "load", lead=[{"lastname": "Loaded", "leadsync_leadstatus": "MAQL", "ownerid": user, "createdon": "2026-10-01T08:00:00Z"}],
         contact=[{"lastname": "Also", "leadsync_contactstatus": "SQL"}],
     )  # fmt: skip
     lead = made["lead"][0]
-    crm.control("edit", object="lead", id=lead, by=user, fields={"leadsync_leadstatus": "Disqualified", "statecode": 2, "statuscode": 4})
+    crm.control(
+        "edit",
+        object="lead",
+        id=lead,
+        by=user,
+        fields={"leadsync_leadstatus": "Disqualified", "statecode": 2, "statuscode": 4},
+    )
     row = crm.get(f"/leads({lead})")
     told = {c["field"]: c for c in crm.truth("lead", lead) if c["old"] is not None}
 
@@ -230,7 +274,9 @@ def test_people_speak_of_leads_by_logical_names_labels_and_guids(crm: Any) -> No
     assert (told["leadsync_leadstatus"]["old"], told["leadsync_leadstatus"]["new"]) == ("MAQL", "Disqualified")
     assert (told["leadsync_leadstatus"]["by"], told["leadsync_leadstatus"]["via"]) == (user, "person")
     assert (told["statecode"]["new"], told["statuscode"]["new"]) == ("Disqualified", "Lost")
-    assert crm.get(f"/contacts({made['contact'][0]})")["leadsync_contactstatus"] == crm.option("contact", "leadsync_contactstatus", "SQL")
+    assert crm.get(f"/contacts({made['contact'][0]})")["leadsync_contactstatus"] == crm.option(
+        "contact", "leadsync_contactstatus", "SQL"
+    )
 
 
 def test_people_may_not_write_the_operation(crm: Any) -> None:

@@ -60,7 +60,10 @@ def test_a_certificate_is_accepted_in_place_of_the_secret(crm: Any) -> None:
     assert "access_token" in requests.post(url, data=form, timeout=10).json()
     form["client_assertion"] = jwt.encode({**claims, "iss": "other"}, "k" * 32, algorithm="HS256")
     assert requests.post(url, data=form, timeout=10).status_code == 401
-    assert requests.post(url, data={**form, "scope": "https://org.fake/user"}, timeout=10).json()["error"] == "invalid_scope"
+    assert (
+        requests.post(url, data={**form, "scope": "https://org.fake/user"}, timeout=10).json()["error"]
+        == "invalid_scope"
+    )
 
 
 def test_a_stranger_is_turned_away_with_the_authority_to_ask(crm: Any) -> None:
@@ -74,14 +77,22 @@ def test_a_stranger_is_turned_away_with_the_authority_to_ask(crm: Any) -> None:
 def test_a_token_that_expires_is_refused_until_a_new_one_is_fetched(crm: Any) -> None:
     crm.control("faults", expire_token_after=2)
     answers = [crm.call("GET", "/WhoAmI").status_code for _ in range(3)]
-    fresh = app(crm, crm.server.client_secret).acquire_token_for_client(scopes=["https://org.fake/.default"])["access_token"]
+    fresh = app(crm, crm.server.client_secret).acquire_token_for_client(scopes=["https://org.fake/.default"])[
+        "access_token"
+    ]
 
     assert answers == [200, 200, 401]
-    assert requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": f"Bearer {fresh}"}, timeout=10).status_code == 200
+    assert (
+        requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": f"Bearer {fresh}"}, timeout=10).status_code == 200
+    )
 
 
-@pytest.mark.parametrize(("protection", "code"), [("requests", "0x80072322"), ("time", "0x80072321"), ("concurrency", "0x80072326")])
-def test_service_protection_says_how_long_to_wait_and_for_which_of_its_limits(crm: Any, protection: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("protection", "code"), [("requests", "0x80072322"), ("time", "0x80072321"), ("concurrency", "0x80072326")]
+)
+def test_service_protection_says_how_long_to_wait_and_for_which_of_its_limits(
+    crm: Any, protection: str, code: str
+) -> None:
     crm.control("faults", rate={"429": 1.0}, protection=protection, retry_after=17)
     answer = crm.call("GET", "/WhoAmI")
 
@@ -122,8 +133,17 @@ def test_a_write_whose_answer_is_lost_may_have_happened(crm: Any) -> None:
 
 def test_a_plugin_that_throws_names_its_reason(crm: Any) -> None:
     lead = crm.lead()
-    crm.control("faults", validation_rule={"object": "lead", "when": {"leadsync_leadstatus": "SQL"}, "message": "No SQL without a budget"})
-    refused = crm.patch(f"/leads({lead})", {"leadsync_leadstatus": crm.option("lead", "leadsync_leadstatus", "SQL")}, If_Match="*")
+    crm.control(
+        "faults",
+        validation_rule={
+            "object": "lead",
+            "when": {"leadsync_leadstatus": "SQL"},
+            "message": "No SQL without a budget",
+        },
+    )
+    refused = crm.patch(
+        f"/leads({lead})", {"leadsync_leadstatus": crm.option("lead", "leadsync_leadstatus", "SQL")}, If_Match="*"
+    )
 
     assert crm.error(refused) == (400, "0x80040265")
     assert refused.json()["error"]["message"] == "No SQL without a budget"
@@ -148,7 +168,9 @@ def test_links_begin_as_the_client_began() -> None:
     server = serve(Options(empty=True, frozen=True, token="t", public_url="https://org.crm.example")).start()
     try:
         local = f"http://127.0.0.1:{server._socket.getsockname()[1]}"
-        answer = requests.post(f"{local}/api/data/v9.2/leads", json={"lastname": "L"}, headers={"Authorization": "Bearer t"}, timeout=10)
+        answer = requests.post(
+            f"{local}/api/data/v9.2/leads", json={"lastname": "L"}, headers={"Authorization": "Bearer t"}, timeout=10
+        )
     finally:
         server.stop()
 

@@ -51,12 +51,19 @@ def test_requests_of_a_batch_are_answered_in_their_order(crm: Any) -> None:
 
 def test_each_part_is_logged_as_a_part_and_the_batch_counts_once(crm: Any) -> None:
     lead = crm.lead()
-    body = batch_of(part("PATCH", f"{PATH}/leads({lead})", "{}", 'If-Match: W/"1"'), part("GET", f"{PATH}/leads({lead})"))
+    body = batch_of(
+        part("PATCH", f"{PATH}/leads({lead})", "{}", 'If-Match: W/"1"'), part("GET", f"{PATH}/leads({lead})")
+    )
     send(crm, body, Prefer="odata.continue-on-error")
     whole, changed, read = crm.requests()[-3:]
 
     assert (whole["api"], whole["path"], whole["status"]) == (True, f"{PATH}/$batch", 200)
-    assert (changed["n"], changed["api"], changed["method"], changed["status"]) == (f"{whole['n']}.1", False, "PATCH", 412)
+    assert (changed["n"], changed["api"], changed["method"], changed["status"]) == (
+        f"{whole['n']}.1",
+        False,
+        "PATCH",
+        412,
+    )
     assert (changed["If-Match"], read["n"], read["status"]) == ('W/"1"', f"{whole['n']}.2", 200)
 
 
@@ -80,7 +87,12 @@ def test_a_change_set_happens_as_a_whole_and_its_parts_may_name_each_other(crm: 
     body = batch_of(
         change_set(
             part("POST", f"{PATH}/leads", '{"lastname":"Set"}', content_id=1),
-            part("POST", f"{PATH}/tasks", '{"subject":"Follow up","regardingobjectid_lead_task@odata.bind":"$1"}', content_id=2),
+            part(
+                "POST",
+                f"{PATH}/tasks",
+                '{"subject":"Follow up","regardingobjectid_lead_task@odata.bind":"$1"}',
+                content_id=2,
+            ),
             part("PATCH", "$1", '{"jobtitle":"Referred"}', content_id=3),
         )
     )
@@ -150,7 +162,9 @@ def targets(*rows: dict[str, Any], table: str = "lead") -> dict[str, Any]:
 def test_many_leads_are_created_and_changed_by_one_action(crm: Any) -> None:
     answer = crm.post("/leads/Microsoft.Dynamics.CRM.CreateMultiple", targets({"lastname": "A"}, {"lastname": "B"}))
     ids = answer.json()["Ids"]
-    changed = crm.post("/leads/Microsoft.Dynamics.CRM.UpdateMultiple", targets(*({"leadid": i, "leadsync_score": 5} for i in ids)))
+    changed = crm.post(
+        "/leads/Microsoft.Dynamics.CRM.UpdateMultiple", targets(*({"leadid": i, "leadsync_score": 5} for i in ids))
+    )
 
     assert (answer.status_code, changed.status_code) == (200, 204)
     assert [crm.get(f"/leads({i})")["leadsync_score"] for i in ids] == [5, 5]
@@ -171,8 +185,29 @@ def test_one_bad_row_undoes_all_of_a_multiple_action(crm: Any) -> None:
 
 def test_rows_are_upserted_by_their_own_keys(crm: Any) -> None:
     rows = [{"@odata.id": f"contacts(acme_legacyid='U-{n}')", "lastname": str(n)} for n in range(2)]
-    assert crm.post("/contacts/Microsoft.Dynamics.CRM.UpsertMultiple", targets(*rows, table="contact")).status_code == 204
+    assert (
+        crm.post("/contacts/Microsoft.Dynamics.CRM.UpsertMultiple", targets(*rows, table="contact")).status_code == 204
+    )
     rows[0]["lastname"] = "changed"
-    assert crm.post("/contacts/Microsoft.Dynamics.CRM.UpsertMultiple", targets(*rows, table="contact")).status_code == 204
+    assert (
+        crm.post("/contacts/Microsoft.Dynamics.CRM.UpsertMultiple", targets(*rows, table="contact")).status_code == 204
+    )
 
-    assert [row["lastname"] for row in crm.rows("/contacts?$filter=startswith(acme_legacyid,'U-')&$orderby=acme_legacyid")] == ["changed", "1"]
+    assert [
+        row["lastname"] for row in crm.rows("/contacts?$filter=startswith(acme_legacyid,'U-')&$orderby=acme_legacyid")
+    ] == ["changed", "1"]
+
+
+def test_leads_named_by_their_keys_are_deleted_together(crm: Any) -> None:
+    leads = [crm.lead() for _ in range(3)]
+    values = [{"Value": lead, "Type": "System.Guid"} for lead in leads[:2]]
+    criteria = {
+        "FilterOperator": "And",
+        "Conditions": [{"AttributeName": "leadid", "Operator": "In", "Values": values}],
+    }
+    answer = crm.post("/BulkDelete", {"JobName": "Tidy", "QuerySet": [{"EntityName": "lead", "Criteria": criteria}]})
+
+    assert answer.status_code == 200
+    assert answer.json()["JobId"]
+    assert [crm.call("GET", f"/leads({lead})").status_code for lead in leads] == [404, 404, 200]
+    assert crm.post("/BulkDelete", {"QuerySet": [{"EntityName": "lead", "Criteria": {}}]}).status_code == 400

@@ -1,6 +1,5 @@
 """Reading many rows: filters, order, pages, annotations, expansions, counts."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,14 +7,21 @@ import requests
 
 from leadsync.sandbox import Options, serve
 
-NAMES = (("Ilse", "Brandt", "CFO", 10), ("Joana", "O'Hara", "CTO", 20), ("Karl", "Ortega", None, 30), ("Lena", "ortmann", "Buyer", None))
+NAMES = (
+    ("Ilse", "Brandt", "CFO", 10),
+    ("Joana", "O'Hara", "CTO", 20),
+    ("Karl", "Ortega", None, 30),
+    ("Lena", "ortmann", "Buyer", None),
+)
 
 
 @pytest.fixture(scope="module")
-def people(shared_crm: Any) -> Iterator[Any]:
+def people(shared_crm: Any) -> Any:
     for first, last, title, score in NAMES:
-        shared_crm.lead(firstname=first, lastname=last, jobtitle=title, leadsync_score=score, companyname="Query & Sons")
-    yield shared_crm
+        shared_crm.lead(
+            firstname=first, lastname=last, jobtitle=title, leadsync_score=score, companyname="Query & Sons"
+        )
+    return shared_crm
 
 
 def found(crm: Any, filter_: str) -> list[str]:
@@ -84,7 +90,9 @@ def test_annotations_come_only_when_they_are_asked_for(people: Any) -> None:
 
 def test_preferences_may_come_on_several_lines(people: Any) -> None:
     request = requests.Request("GET", f"{people.api}/leads?$select=statecode").prepare()
-    connection = __import__("http.client", fromlist=["HTTPConnection"]).HTTPConnection(people.server.url.removeprefix("http://"))
+    connection = __import__("http.client", fromlist=["HTTPConnection"]).HTTPConnection(
+        people.server.url.removeprefix("http://")
+    )
     connection.putrequest("GET", request.path_url)
     connection.putheader("Authorization", people.session.headers["Authorization"])
     connection.putheader("Prefer", "odata.maxpagesize=1")
@@ -115,7 +123,9 @@ def test_an_owner_is_expanded_and_users_carry_their_teams_and_roles() -> None:
         path = f"{server.url}/api/data/v9.2/systemusers?$filter=domainname eq 'ada@acme.example'&$expand="
         held = "teammembership_association($select=name;$orderby=name),systemuserroles_association($select=name)"
         ada = session.get(path + held, timeout=10).json()["value"][0]
-        settings = session.get(f"{server.url}/api/data/v9.2/usersettingscollection({ada['systemuserid']})", timeout=10).json()
+        settings = session.get(
+            f"{server.url}/api/data/v9.2/usersettingscollection({ada['systemuserid']})", timeout=10
+        ).json()
     finally:
         server.stop()
 

@@ -20,9 +20,13 @@ def test_a_created_lead_is_found_under_the_address_it_was_given(crm: Any) -> Non
 
 def test_the_application_user_makes_and_owns_what_it_creates(crm: Any) -> None:
     me = crm.get("/WhoAmI")["UserId"]
-    row = crm.get(f"/leads({crm.lead()})?$select=_ownerid_value,_owninguser_value,_owningteam_value,_createdby_value,_modifiedby_value")
+    row = crm.get(
+        f"/leads({crm.lead()})?$select=_ownerid_value,_owninguser_value,_owningteam_value,_createdby_value,_modifiedby_value"
+    )
 
-    assert row["_ownerid_value"] == row["_owninguser_value"] == row["_createdby_value"] == row["_modifiedby_value"] == me
+    assert (
+        row["_ownerid_value"] == row["_owninguser_value"] == row["_createdby_value"] == row["_modifiedby_value"] == me
+    )
     assert row["_owningteam_value"] is None
 
 
@@ -33,7 +37,9 @@ def test_a_representation_comes_with_its_etag_and_only_the_selected_columns(crm:
     assert answer.status_code == 201
     assert set(body) == {"@odata.context", "@odata.etag", "lastname", "leadid"}
     assert answer.headers["ETag"] == body["@odata.etag"]
-    changed = crm.patch(f"/leads({body['leadid']})", {"lastname": "Mensah"}, If_Match="*", Prefer="return=representation")
+    changed = crm.patch(
+        f"/leads({body['leadid']})", {"lastname": "Mensah"}, If_Match="*", Prefer="return=representation"
+    )
     assert (changed.status_code, changed.json()["lastname"]) == (200, "Mensah")
     assert changed.json()["@odata.etag"] != body["@odata.etag"]
 
@@ -119,8 +125,15 @@ def test_contacts_are_written_and_read_by_their_alternate_key(crm: Any) -> None:
     assert (made.status_code, changed.status_code) == (201, 200)
     assert made.json()["contactid"] == changed.json()["contactid"]
     assert crm.get(path)["lastname"] == "Kay"
-    assert crm.error(crm.patch("/contacts(acme_legacyid='none')", {"lastname": "X"}, If_Match="*")) == (404, "0x80060891")
-    assert crm.call("GET", "/contacts(lastname='Kay')").json()["error"]["message"].startswith("The key in the request URI is not valid")
+    assert crm.error(crm.patch("/contacts(acme_legacyid='none')", {"lastname": "X"}, If_Match="*")) == (
+        404,
+        "0x80060891",
+    )
+    assert (
+        crm.call("GET", "/contacts(lastname='Kay')")
+        .json()["error"]["message"]
+        .startswith("The key in the request URI is not valid")
+    )
 
 
 def test_owners_are_users_or_teams_and_never_nobody(crm: Any) -> None:
@@ -139,14 +152,18 @@ def test_owners_are_users_or_teams_and_never_nobody(crm: Any) -> None:
 
 def test_a_disabled_user_gets_no_leads(crm: Any) -> None:
     gone = crm.control("load", systemuser=[{"lastname": "Gone", "domainname": "gone@acme.example", "isdisabled": True}])
-    refused = crm.patch(f"/leads({crm.lead()})", {"ownerid@odata.bind": f"systemusers({gone['systemuser'][0]})"}, If_Match="*")
+    refused = crm.patch(
+        f"/leads({crm.lead()})", {"ownerid@odata.bind": f"systemusers({gone['systemuser'][0]})"}, If_Match="*"
+    )
 
     assert crm.error(refused) == (403, "0x80040225")
 
 
 def test_lookups_are_bound_followed_expanded_and_cleared(crm: Any) -> None:
     account = crm.create("accounts", name="Initech")
-    contact = crm.create("contacts", lastname="Osei", **{"parentcustomerid_account@odata.bind": f"/accounts({account})"})
+    contact = crm.create(
+        "contacts", lastname="Osei", **{"parentcustomerid_account@odata.bind": f"/accounts({account})"}
+    )
     row = crm.get(f"/contacts({contact})?$select=lastname&$expand=parentcustomerid_account($select=name)")
 
     assert row["parentcustomerid_account"]["name"] == "Initech"
@@ -177,7 +194,11 @@ def test_what_does_not_fit_a_column_is_refused_and_changes_nothing(crm: Any, col
 
 def test_columns_that_nobody_may_write_are_passed_over(crm: Any) -> None:
     lead = crm.lead()
-    crm.patch(f"/leads({lead})", {"createdon": "2020-01-01T00:00:00Z", "leadsync_stage_age": 3, "jobtitle": "CEO"}, If_Match="*")
+    crm.patch(
+        f"/leads({lead})",
+        {"createdon": "2020-01-01T00:00:00Z", "leadsync_stage_age": 3, "jobtitle": "CEO"},
+        If_Match="*",
+    )
     row = crm.get(f"/leads({lead})")
 
     assert (row["createdon"], row["leadsync_stage_age"], row["jobtitle"]) == ("2026-11-02T09:00:00Z", None, "CEO")
@@ -194,7 +215,9 @@ def test_a_lead_of_dataverse_is_the_same_row_on_salesforce(crm: Any) -> None:
     mql = crm.option("lead", "leadsync_leadstatus", "MQL")
     crm.lead(lastname="Twofold", leadsync_leadstatus=mql, leadsourcecode=7)
     soql = "SELECT LastName, Status, LeadSource FROM Lead WHERE LastName = 'Twofold'"
-    found = crm.session.get(f"{crm.server.url}/services/data/v65.0/query", params={"q": soql}, timeout=10).json()["records"][0]
+    found = crm.session.get(f"{crm.server.url}/services/data/v65.0/query", params={"q": soql}, timeout=10).json()[
+        "records"
+    ][0]
 
     assert (found["Status"], found["LeadSource"]) == ("MQL", "Trade Show")
 

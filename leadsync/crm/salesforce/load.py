@@ -66,7 +66,7 @@ class Load:
         pages = self._by_bulk(source, begun) if begun.job else self._by_id(source, begun)
         # A small table without lists of its own is never worth a job.
         if not progress and not begun.job and source.replica and (begun.total or 0) >= self._bulk_above:
-            query = select(source.reader.columns.names, source.native, source.condition, source.alive())
+            query = select(source.reader.columns.names, source.native, source.condition)
             if job := self._bulk.start(query, include_deleted=source.archived):
                 pages = self._by_bulk(source, _Begun(begun.mark, job=job, total=begun.total))
         for page in pages:
@@ -126,9 +126,7 @@ class Load:
         columns = source.reader.columns
         while True:
             beyond = where("Id > {last}", last=last) if last else ""
-            query = select(
-                columns.names, source.native, source.condition, source.alive(), beyond, order="Id", limit=PAGE
-            )
+            query = select(columns.names, source.native, source.condition, beyond, order="Id", limit=PAGE)
             answer = self._client.read(path(query, include_deleted=source.archived), source.native)
             count = 0
             while True:

@@ -182,7 +182,11 @@ class Poll:
         live = [look for look in looks.values() if not look.whole]
         # Lists first: a history row belongs to a transaction that its parent's list has already covered.
         asked = [(look, kind, part) for look in live for kind, part in self._lists(look)]
-        asked += [(look, "first", Part(path(query))) for look in live if (query := _unlisted(look, now))]
+        asked += [
+            (look, "first", Part(path(query, include_deleted=look.source.archived)))
+            for look in live
+            if (query := _unlisted(look, now))
+        ]
         tables = self._members.tables() if "user" in looks else []
         asked += [(looks["user"], native, part) for native, _, part in tables]
         columns_of = {native: columns for native, columns, _ in tables}
@@ -285,7 +289,9 @@ class Poll:
             look.mark = f"{look.mark}#{digest}" if look.mark else None
         if look.failed or look.whole:
             return
-        numbers = [batches.ask(query, include_deleted=source.deletes) for query in _row_queries(look)]
+        numbers = [
+            batches.ask(query, include_deleted=source.deletes or source.archived) for query in _row_queries(look)
+        ]
         look.questions = range(numbers[0], numbers[-1] + 1) if numbers else range(0)
 
     def _pages(self, look: _Look, batches: _Batches) -> Iterator[Page]:

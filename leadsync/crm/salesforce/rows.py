@@ -110,8 +110,13 @@ class RecordReader:
         """Return the record, or that it is gone."""
         key, created, creator, modified, editor, stamp, deleted, master = self._base(cells)
         ref = Ref(self._crm, self._object, key)
-        if deleted:
-            return Gone(ref, instant_or_none(stamp) or at, master)
+        record = self._record(ref, cells, at, created, creator, modified, editor, stamp)
+        return Gone(ref, instant_or_none(stamp) or at, master, record) if deleted else record
+
+    def _record(
+        self, ref: Ref, cells: Cells, at: datetime, created: str, creator: str | None, modified: str, editor: str | None,
+        stamp: str,
+    ) -> Record:  # fmt: skip
         owner = text(_first(self._owner, cells))
         fields = self._plain_texts(cells)
         if owner is not None:

@@ -49,12 +49,11 @@ class Source:
 
     @property
     def archived(self) -> bool:
-        """Whether old rows are only in queryAll (field history beyond 18 months), beside those of deleted parents."""
-        return self.replica is not None and not self.lists
+        """Whether some rows are only in queryAll: field history beyond 18 months, and that of deleted parents.
 
-    def alive(self) -> str:
-        """Return the condition that leaves deleted rows out where queryAll shows them."""
-        return where("IsDeleted = {no}", no=False) if self.archived else ""
+        A parent may be undeleted later, and its history is then not told again.
+        """
+        return self.replica is not None and not self.lists
 
 
 class Memberships:

@@ -8,7 +8,7 @@ from leadsync.sandbox.dataverse import auditing, rows, writes
 from leadsync.sandbox.dataverse.addresses import Addressed, KeyValues, missing
 from leadsync.sandbox.dataverse.desk import Desk
 from leadsync.sandbox.dataverse.errors import INVALID, NOT_FOUND, SEGMENT, STATE, UNEXPECTED, ApiError, bad, no_row
-from leadsync.sandbox.dataverse.guids import guid_of
+from leadsync.sandbox.dataverse.guids import guid_of, named_guid
 from leadsync.sandbox.dataverse.metadata import retrieve_changes
 from leadsync.sandbox.dataverse.rows import Written
 from leadsync.sandbox.dataverse.schema.columns import Ref, Table
@@ -265,6 +265,30 @@ def _close(desk: Desk, tx: Tx, addressed: Addressed, state: int) -> Written:
     return Written(None, lambda after: after.done())
 
 
+def bulk_delete(desk: Desk, tx: Tx, addressed: Addressed) -> Written:
+    """BulkDelete of rows named by their key; the real service does it in a job of its own, here it is done at once."""
+    queries = desk.body().get("QuerySet") or ()
+    if not queries:
+        raise bad("The parameter 'QuerySet' is missing or empty.", INVALID)
+    for query in queries:
+        table = TABLES.get(str(query.get("EntityName")))
+        conditions = (query.get("Criteria") or {}).get("Conditions") or ()
+        named = [
+            c
+            for c in conditions
+            if table and c.get("AttributeName") == table.key and c.get("Operator") in ("In", "Equal")
+        ]
+        if table is None or len(named) != 1 or len(conditions) != 1:
+            raise bad("BulkDelete takes one condition here: the primary key In a list of values.", INVALID)
+        for value in named[0].get("Values", ()):
+            row = desk.view.find(table, str(value.get("Value")).lower())
+            if row is not None:
+                writes.delete(desk.view, tx, table, row)
+    context = f"{desk.api}/$metadata#Microsoft.Dynamics.CRM.BulkDeleteResponse"
+    answer = {"@odata.context": context, "JobId": named_guid("job", desk.call.entry.n)}
+    return Written(None, lambda after: after.shown(200, answer))
+
+
 FUNCTIONS: Mapping[str, Callable[[Desk, str], Answer]] = {
     "WhoAmI": who_am_i,
     "RetrieveMetadataChanges": retrieve_changes,
@@ -274,6 +298,7 @@ FUNCTIONS: Mapping[str, Callable[[Desk, str], Answer]] = {
 ROW_FUNCTIONS: Mapping[str, Callable[[Desk, Table, Key], Answer]] = {"RetrieveAuditDetails": auditing.details}
 UNBOUND: Mapping[str, Callable[[Desk, Tx, Addressed], Written]] = {
     "Merge": merge, "AddListMembersList": add_members, "WinOpportunity": win, "LoseOpportunity": lose,
+    "BulkDelete": bulk_delete,
 }  # fmt: skip
 OF_SET: Mapping[str, Callable[[Desk, Tx, Table, Addressed], Written]] = {
     "CreateMultiple": create_multiple, "UpdateMultiple": update_multiple, "UpsertMultiple": upsert_multiple,

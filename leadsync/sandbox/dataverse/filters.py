@@ -5,19 +5,26 @@ GUIDs and instants without quotes. `ne` is true of what is blank, as in OData.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from leadsync.sandbox.dataverse.comparisons import (
+    NAMESPACE,
+    Read,
+    Test,
+    comparable,
+    compared,
+    folded,
+    in_span,
+    listed,
+    literal_of,
+    unquoted,
+)
 from leadsync.sandbox.dataverse.errors import bad, no_property
-from leadsync.sandbox.dataverse.guids import read_guid
 from leadsync.sandbox.dataverse.schema.columns import Column, Ref, Table
 from leadsync.sandbox.dataverse.view import View
 from leadsync.sandbox.rows import Row, Value
-
-Test = Callable[[Row], bool]
-Read = Callable[[Row], Value]
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')"
@@ -30,8 +37,6 @@ _TOKEN = re.compile(
     r"|(?P<mark>[(),:=]))"
 )
 _COMPARED = ("eq", "ne", "gt", "ge", "lt", "le")
-_NAMESPACE = "Microsoft.Dynamics.CRM."
-_SPANS = {"Minutes": 60, "Hours": 3600, "Days": 86400, "Weeks": 604800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +109,13 @@ class _Reader:
             raise self._wrong()
         value = self._value(column)
         if operator == "eq" and value is not None and "/" not in name:
-            return Filter(_compare(read, operator, value), (Equals(column, frozenset((value,))),))
-        return Filter(_compare(read, operator, value))
+            return Filter(compared(read, operator, value), (Equals(column, frozenset((value,))),))
+        return Filter(compared(read, operator, value))
 
     def _function(self, name: str) -> Filter:
         self._expect("(")
-        if name.startswith(_NAMESPACE):
-            return self._special(name.removeprefix(_NAMESPACE))
+        if name.startswith(NAMESPACE):
+            return self._special(name.removeprefix(NAMESPACE))
         if name.endswith(("/any", "/all")):
             return self._lambda(name)
         if name not in ("contains", "startswith", "endswith"):
@@ -121,11 +126,11 @@ class _Reader:
         self._expect(")")
         match name:
             case "contains":
-                return Filter(lambda row: wanted in _folded(read(row)))
+                return Filter(lambda row: wanted in folded(read(row)))
             case "startswith":
-                return Filter(lambda row: _folded(read(row)).startswith(wanted))
+                return Filter(lambda row: folded(read(row)).startswith(wanted))
             case _:
-                return Filter(lambda row: _folded(read(row)).endswith(wanted))
+                return Filter(lambda row: folded(read(row)).endswith(wanted))
 
     def _lambda(self, name: str) -> Filter:
         """collection/any(o:o/column eq value): some row of the collection passes."""
@@ -156,13 +161,13 @@ class _Reader:
             self._mark(",")
         if "PropertyName" not in given:
             raise bad(f"{name} needs PropertyName")
-        column, read = self._column(_unquoted(given["PropertyName"][1]))
+        column, read = self._column(unquoted(given["PropertyName"][1]))
         if name in ("In", "NotIn"):
-            values = frozenset(self._read(column, "text", f"'{v}'") for v in _listed(given["PropertyValues"][1]))
+            values = frozenset(self._read(column, "text", f"'{v}'") for v in listed(given["PropertyValues"][1]))
             if name == "NotIn":
-                return Filter(lambda row: _key(read(row)) not in values)
-            return Filter(lambda row: _key(read(row)) in values, (Equals(column, values),))
-        return Filter(_in_span(read, name, given, self._view.now))
+                return Filter(lambda row: comparable(read(row)) not in values)
+            return Filter(lambda row: comparable(read(row)) in values, (Equals(column, values),))
+        return Filter(in_span(read, name, given, self._view.now))
 
     def _column(self, path: str) -> tuple[Column, Read]:
         path = path.removeprefix(self._prefix)
@@ -199,7 +204,7 @@ class _Reader:
         if kind == "name" and literal == "null":
             return None
         try:
-            return _literal(column, kind, literal)
+            return literal_of(column, kind, literal)
         except ValueError:
             raise bad(
                 f"A binary operator with incompatible types was detected: {literal} is no value of '{column.shown}'."
@@ -302,100 +307,6 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
             raise bad(f"Syntax error at position {at} in '{text}'.")
         at = found.end()
         yield found.lastgroup, found[found.lastgroup]
-
-
-def _unquoted(token: str) -> str:
-    return token[1:-1].replace("''", "'") if token.startswith("'") else token
-
-
-def _listed(token: str) -> list[str]:
-    found = re.findall(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^']|'')*)'|([^,\[\]\s]+)", token)
-    return [double or single.replace("''", "'") or bare for double, single, bare in found]
-
-
-def _literal(column: Column, kind: str, token: str) -> Value:
-    text = _unquoted(token)
-    match column.type:
-        case "key" | "lookup" | "guid":
-            guid = read_guid(text)
-            if guid is None:
-                raise ValueError(token)
-            return guid
-        case "flag":
-            if text not in ("true", "false", "0", "1"):
-                raise ValueError(token)
-            return text in ("true", "1")
-        case "moment":
-            at = datetime.fromisoformat(text.replace(" ", "+"))
-            return at.replace(microsecond=0) if at.tzinfo else at.replace(tzinfo=UTC, microsecond=0)
-        case "day":
-            return date.fromisoformat(text[:10])
-        case "integer" | "bigint" | "decimal" | "money" | "choice" | "state" | "status":
-            return float(text)
-        case _:
-            if kind != "text":
-                raise ValueError(token)
-            return text.casefold()
-
-
-def _key(value: Value) -> Value:
-    """A row's value as literals are compared with it."""
-    if isinstance(value, str):
-        return value.casefold()
-    return value.guid if isinstance(value, Ref) else value
-
-
-def _folded(value: Value) -> str:
-    return value.casefold() if isinstance(value, str) else ""
-
-
-def _compare(read: Read, operator: str, value: Value) -> Test:
-    match operator:
-        case "eq":
-            return lambda row: bool(_key(read(row)) == value)
-        case "ne":
-            return lambda row: bool(_key(read(row)) != value)
-        case _ if value is None:
-            return lambda row: False
-        case "gt":
-            return lambda row: (held := _key(read(row))) is not None and held > value
-        case "ge":
-            return lambda row: (held := _key(read(row))) is not None and held >= value
-        case "lt":
-            return lambda row: (held := _key(read(row))) is not None and held < value
-        case _:
-            return lambda row: (held := _key(read(row))) is not None and held <= value
-
-
-def _in_span(read: Read, name: str, given: dict[str, Any], now: datetime) -> Test:
-    """LastXHours, NextXDays, OnOrAfter and their like; days are of UTC."""
-    found = re.fullmatch(r"(Last|Next)X(Minutes|Hours|Days|Weeks)", name)
-    today = now.date()
-    if found is not None:
-        seconds = _SPANS[found[2]] * int(_unquoted(given["PropertyValue"][1]))
-        low, high = (
-            (now - timedelta(seconds=seconds), now) if found[1] == "Last" else (now, now + timedelta(seconds=seconds))
-        )
-        return lambda row: (held := read(row)) is not None and low <= held <= high
-    if name in ("Today", "Yesterday", "Tomorrow"):
-        day = today + timedelta(days={"Today": 0, "Yesterday": -1, "Tomorrow": 1}[name])
-        return lambda row: _date(read(row)) == day
-    if name in ("On", "OnOrAfter", "OnOrBefore"):
-        wanted = date.fromisoformat(_unquoted(given["PropertyValue"][1])[:10])
-        match name:
-            case "On":
-                return lambda row: _date(read(row)) == wanted
-            case "OnOrAfter":
-                return lambda row: (held := _date(read(row))) is not None and held >= wanted
-            case _:
-                return lambda row: (held := _date(read(row))) is not None and held <= wanted
-    raise bad(f"An unknown function with name '{_NAMESPACE}{name}' was found.")
-
-
-def _date(value: Value) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else None
 
 
 def _either(one: Test, other: Test) -> Test:

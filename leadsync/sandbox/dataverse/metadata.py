@@ -11,31 +11,32 @@ from typing import Any
 
 from leadsync.sandbox.calls import Answer
 from leadsync.sandbox.dataverse import query
+from leadsync.sandbox.dataverse.definitions import (
+    MULTIPLE_TABLES,
+    PREFIX,
+    Json,
+    alternate_key,
+    attribute,
+    csdl,
+    entity,
+    metadata_id,
+    odata_type,
+    relationships,
+    type_of,
+)
 from leadsync.sandbox.dataverse.desk import Desk
-from leadsync.sandbox.dataverse.encode import texts_of
 from leadsync.sandbox.dataverse.errors import SEGMENT, ApiError, bad, no_segment
 from leadsync.sandbox.dataverse.guids import named_guid, read_guid
 from leadsync.sandbox.dataverse.schema.columns import Column, Table
 from leadsync.sandbox.dataverse.tables import TABLES
-from leadsync.sandbox.dataverse.view import View
 
 ROOTS = ("EntityDefinitions", "GlobalOptionSetDefinitions", "RelationshipDefinitions", "sdkmessagefilters")
-_PREFIX = "Microsoft.Dynamics.CRM."
-_TYPES = {
-    "key": "Uniqueidentifier", "guid": "Uniqueidentifier", "text": "String", "memo": "Memo", "integer": "Integer", "bigint": "BigInt",
-    "decimal": "Decimal", "money": "Money", "flag": "Boolean", "moment": "DateTime", "day": "DateTime", "choice": "Picklist",
-    "state": "State", "status": "Status", "lookup": "Lookup",
-}  # fmt: skip
-_ODATA_TYPES = {"Uniqueidentifier": "UniqueIdentifier"}
 _MULTIPLE = ("CreateMultiple", "UpdateMultiple", "UpsertMultiple")
-_BULK_TABLES = ("lead", "contact", "account")
 _NAMED = re.compile(r"(\w+)(?:\((.*)\))?")
 _BY_NAME = re.compile(r"(?:LogicalName|SchemaName|Name)='(.*)'")
 _COMPARED = re.compile(
     r"^\(?\s*(?:Microsoft\.Dynamics\.CRM\.\w+)?([\w/]+)\s+(eq|ne)\s+(?:[\w.]+(?='))?('[^']*'|true|false|null|[\w-]+)\s*\)?$"
 )
-
-Json = dict[str, Any]
 
 
 def service_document(desk: Desk) -> Answer:
@@ -49,7 +50,7 @@ def answer(desk: Desk, segments: list[str]) -> Answer:
     if desk.call.method not in ("GET", "HEAD"):
         raise ApiError(405, SEGMENT, f"The requested resource does not support http method '{desk.call.method}'.")
     if segments[0] == "$metadata":
-        return Answer(200, _csdl().encode(), {"OData-Version": "4.0"}, media_type="application/xml")
+        return Answer(200, csdl().encode(), {"OData-Version": "4.0"}, media_type="application/xml")
     named = _NAMED.fullmatch(segments[0])
     assert named is not None
     match named[1], named[2]:
@@ -60,7 +61,7 @@ def answer(desk: Desk, segments: list[str]) -> Answer:
         case "GlobalOptionSetDefinitions", None:
             return _many(desk, "GlobalOptionSetDefinitions", ())
         case "RelationshipDefinitions", None:
-            return _many(desk, "RelationshipDefinitions", (r for t in TABLES.values() for r in _relationships(t)))
+            return _many(desk, "RelationshipDefinitions", (r for t in TABLES.values() for r in relationships(t)))
         case "sdkmessagefilters", None:
             return _message_filters(desk)
     raise ApiError(404, "0x80040217", f"Could not find metadata with the key {named[2]}")
@@ -73,19 +74,21 @@ def _below_entity(desk: Desk, table: Table, segments: list[str]) -> Answer:
             return _one(desk, "EntityDefinitions", _shaped(desk, entity(table), _parts(desk, table)))
         case ["Attributes"]:
             return _many(desk, f"{where}/Attributes", (attribute(desk.view, table, c) for c in table.columns.values()))
-        case ["Attributes", cast] if cast.startswith(_PREFIX):
-            kind = cast.removeprefix(_PREFIX).removesuffix("AttributeMetadata")
-            found = (c for c in table.columns.values() if _odata_type(c) == kind)
+        case ["Attributes", cast] if cast.startswith(PREFIX):
+            kind = cast.removeprefix(PREFIX).removesuffix("AttributeMetadata")
+            found = (c for c in table.columns.values() if odata_type(c) == kind)
             return _many(desk, f"{where}/Attributes/{cast}", (attribute(desk.view, table, c) for c in found), cast=True)
         case [named, *rest] if named.startswith("Attributes("):
             column = _column(table, named.removeprefix("Attributes(").removesuffix(")"))
             return _below_attribute(desk, table, column, rest, where)
         case ["Keys"]:
-            return _many(desk, f"{where}/Keys", (_key(table, name, columns) for name, columns in table.keys.items()))
+            return _many(
+                desk, f"{where}/Keys", (alternate_key(table, name, columns) for name, columns in table.keys.items())
+            )
         case ["ManyToOneRelationships"]:
-            return _many(desk, f"{where}/ManyToOneRelationships", _relationships(table))
+            return _many(desk, f"{where}/ManyToOneRelationships", relationships(table))
         case ["OneToManyRelationships"]:
-            found_here = (r for t in TABLES.values() for r in _relationships(t) if r["ReferencedEntity"] == table.name)
+            found_here = (r for t in TABLES.values() for r in relationships(t) if r["ReferencedEntity"] == table.name)
             return _many(desk, f"{where}/OneToManyRelationships", found_here)
         case ["ManyToManyRelationships"]:
             return _many(desk, f"{where}/ManyToManyRelationships", ())
@@ -97,8 +100,8 @@ def _below_entity(desk: Desk, table: Table, segments: list[str]) -> Answer:
 def _below_attribute(desk: Desk, table: Table, column: Column, rest: list[str], where: str) -> Answer:
     found = attribute(desk.view, table, column)
     here = f"{where}/Attributes('{column.name}')"
-    if rest and rest[0].startswith(_PREFIX):
-        if rest[0].removeprefix(_PREFIX).removesuffix("AttributeMetadata") != _odata_type(column):
+    if rest and rest[0].startswith(PREFIX):
+        if rest[0].removeprefix(PREFIX).removesuffix("AttributeMetadata") != odata_type(column):
             raise ApiError(404, SEGMENT, f"'{column.name}' is no {rest[0]}.")
         here, rest = f"{where}/Attributes/{rest[0]}", rest[1:]
         shown = _shaped(desk, found, {})
@@ -113,129 +116,6 @@ def _below_attribute(desk: Desk, table: Table, column: Column, rest: list[str], 
     raise no_segment(rest[-1])
 
 
-def entity(table: Table) -> Json:
-    """The definition of a table, without its columns."""
-    return {
-        "MetadataId": _id(table), "LogicalName": table.name, "SchemaName": table.name.title(), "EntitySetName": table.set,
-        "LogicalCollectionName": table.set, "CollectionSchemaName": table.set.title(),
-        "PrimaryIdAttribute": table.key, "PrimaryNameAttribute": table.title or None, "ObjectTypeCode": table.code,
-        "DisplayName": _label(table.label), "DisplayCollectionName": _label(table.plural), "Description": _label(""),
-        "OwnershipType": "UserOwned" if "ownerid" in table.columns else "OrganizationOwned",
-        "IsActivity": table.activity, "IsCustomEntity": False, "IsPrivate": False, "IsIntersect": False, "IsLogicalEntity": False,
-        "IsManaged": True, "IsValidForAdvancedFind": True, "TableType": "Standard", "DataProviderId": None,
-        "ChangeTrackingEnabled": table.tracked, "CanChangeTrackingBeEnabled": _managed(table.tracked),
-        "IsOptimisticConcurrencyEnabled": table.writable, "IsAuditEnabled": _managed(table.name in (*_BULK_TABLES, "opportunity")),
-        "IsBPFEntity": False, "IsStateModelAware": table.states is not None, "HasActivities": bool(table.collections),
-    }  # fmt: skip
-
-
-def attribute(view: View, table: Table, column: Column) -> Json:
-    """The definition of a column, with its options and limits."""
-    found: Json = {
-        "@odata.type": f"#{_PREFIX}{_odata_type(column)}AttributeMetadata", "MetadataId": _id(table, column.name),
-        "LogicalName": column.name, "SchemaName": column.name, "EntityLogicalName": table.name, "AttributeType": _type(column),
-        "AttributeTypeName": {"Value": f"{_type(column)}Type"}, "ColumnNumber": column.number, "DisplayName": _label(column.label),
-        "Description": _label(""), "AttributeOf": None, "IsPrimaryId": column.name == table.key,
-        "IsPrimaryName": column.name == table.title, "IsCustomAttribute": column.custom, "IsLogical": False, "IsManaged": not column.custom,
-        "IsValidForCreate": column.createable and table.writable, "IsValidForUpdate": column.updateable and table.writable,
-        "IsValidForRead": True, "IsValidForAdvancedFind": _managed(True), "IsAuditEnabled": _managed(True), "IsSecured": False,
-        "RequiredLevel": {"Value": _required(column), "CanBeChanged": True, "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings"},
-        "SourceType": 1 if not column.createable and column.type == "decimal" else 0,
-    }  # fmt: skip
-    match column.type:
-        case "text" | "memo":
-            found.update(MaxLength=column.length or 100, Format="Text")
-        case "integer" | "decimal" | "money" | "bigint":
-            lowest = -column.maximum if column.type == "money" else column.minimum
-            found.update(MinValue=lowest, MaxValue=column.maximum)
-            if column.type != "integer":
-                found["Precision"] = column.precision
-        case "moment" | "day":
-            found["Format"] = "DateOnly" if column.type == "day" else "DateAndTime"
-            found["DateTimeBehavior"] = {"Value": "DateOnly" if column.type == "day" else "UserLocal"}
-        case "lookup":
-            found["Targets"] = list(column.targets)
-        case "choice" | "state" | "status" | "flag":
-            found["OptionSet"] = _options(view, table, column)
-            found["GlobalOptionSet"] = None
-            found["DefaultValue" if column.type == "flag" else "DefaultFormValue"] = (
-                False if column.type == "flag" else -1
-            )
-    return found
-
-
-def _options(view: View, table: Table, column: Column) -> Json:
-    found: Json = {
-        "MetadataId": _id(table, column.name, "options"), "Name": f"{table.name}_{column.name}", "IsGlobal": False,
-        "IsCustomOptionSet": column.custom, "IsManaged": not column.custom, "OptionSetType": _type(column),
-        "DisplayName": _label(column.label), "Description": _label(""),
-    }  # fmt: skip
-    if column.type == "flag":
-        return {**found, "TrueOption": _option(1, "Yes"), "FalseOption": _option(0, "No")}
-    options: list[Json] = []
-    model = table.states
-    match column.type:
-        case "state" if model is not None:
-            options = [
-                {
-                    **_option(value, label),
-                    "DefaultStatus": model.defaults[value],
-                    "InvariantName": label.replace(" ", ""),
-                }
-                for value, label in model.names.items()
-            ]
-        case "status" if model is not None:
-            options = [{**_option(r.value, r.label), "State": r.state, "TransitionData": None} for r in model.reasons]
-        case _ if column.choice is not None:
-            texts = _seen(view, table, column)
-            known = {column.choice.number(text): column.choice.called.get(text, text) for text in texts}
-            options = [_option(value, label) for value, label in {**known, **column.choice.options}.items()]
-            options.sort(key=lambda option: int(option["Value"]))
-    return {**found, "Options": options}
-
-
-def _seen(view: View, table: Table, column: Column) -> list[str]:
-    if column.name == "leadsync_leadstatus":
-        # A converted value is what the store's status becomes at conversion; the choice has none such.
-        rows = view.box.store.tables["Lead"].rows.values()
-        return list(dict.fromkeys(row["Status"] for row in rows if row["Status"] and not row["IsConverted"]))
-    return texts_of(view, table, column)
-
-
-def _option(value: int, label: str) -> Json:
-    return {
-        "Value": value, "Color": None, "IsManaged": value < 100_000_000, "ExternalValue": "", "ParentValues": [],
-        "Label": _label(label), "Description": _label(""), "MetadataId": None, "HasChanged": None,
-    }  # fmt: skip
-
-
-def _key(table: Table, name: str, columns: Iterable[str]) -> Json:
-    return {
-        "MetadataId": _id(table, name), "LogicalName": name, "SchemaName": name, "EntityLogicalName": table.name,
-        "KeyAttributes": list(columns), "EntityKeyIndexStatus": "Active", "DisplayName": _label(name), "IsManaged": False,
-    }  # fmt: skip
-
-
-def _relationships(table: Table) -> Iterable[Json]:
-    """The lookups of a table as many-to-one relationships: where to find the navigation property to bind by."""
-    for column in table.columns.values():
-        for target in column.targets:
-            if target not in TABLES:
-                continue
-            name = f"{target}_{table.name}_{column.name}"
-            held = next(
-                (n for n, c in TABLES[target].collections.items() if c.table == table.name and c.lookup == column.name),
-                name,
-            )
-            yield {
-                "@odata.type": f"#{_PREFIX}OneToManyRelationshipMetadata", "MetadataId": named_guid("relationship", name),
-                "SchemaName": name, "RelationshipType": "OneToManyRelationship", "IsCustomRelationship": column.custom,
-                "ReferencedEntity": target, "ReferencedAttribute": TABLES[target].key, "ReferencingEntity": table.name,
-                "ReferencingAttribute": column.name, "ReferencedEntityNavigationPropertyName": held,
-                "ReferencingEntityNavigationPropertyName": column.navigation.get(target, column.name),
-            }  # fmt: skip
-
-
 def retrieve_changes(desk: Desk, given: str) -> Answer:
     """GET RetrieveMetadataChanges(Query=@p1): definitions with only the properties that were asked for."""
     named = given.partition("=")[2].strip()
@@ -245,14 +125,16 @@ def retrieve_changes(desk: Desk, given: str) -> Answer:
     except ValueError:
         raise bad("The parameter 'Query' cannot be read.") from None
     tables = [
-        t for t in TABLES.values() if _meets(asked.get("Criteria"), {"LogicalName": t.name, "MetadataId": _id(t)})
+        t
+        for t in TABLES.values()
+        if _meets(asked.get("Criteria"), {"LogicalName": t.name, "MetadataId": metadata_id(t)})
     ]
     attributes = asked.get("AttributeQuery") or {}
     found = []
     for table in tables:
         columns = [
             _asked(attributes, {**attribute(desk.view, table, c)}) for c in table.columns.values()
-            if _meets(attributes.get("Criteria"), {"LogicalName": c.name, "SchemaName": c.name, "AttributeType": _type(c)})
+            if _meets(attributes.get("Criteria"), {"LogicalName": c.name, "SchemaName": c.name, "AttributeType": type_of(c)})
         ]  # fmt: skip
         found.append({**_asked(asked, entity(table)), "LogicalName": table.name, "Attributes": columns})
     body = {
@@ -283,7 +165,7 @@ def _message_filters(desk: Desk) -> Answer:
     text = desk.option("$filter") or ""
     rows = [
         {"sdkmessagefilterid": named_guid("message", table, message)}
-        for table in _BULK_TABLES for message in _MULTIPLE
+        for table in MULTIPLE_TABLES for message in _MULTIPLE
         if f"'{message}'" in text and f"'{table}'" in text
     ]  # fmt: skip
     return desk.shown(
@@ -295,10 +177,10 @@ def _parts(desk: Desk, table: Table) -> dict[str, Any]:
     """What can be expanded from a table's definition."""
     return {
         "Attributes": lambda: [attribute(desk.view, table, c) for c in table.columns.values()],
-        "Keys": lambda: [_key(table, name, columns) for name, columns in table.keys.items()],
-        "ManyToOneRelationships": lambda: list(_relationships(table)),
+        "Keys": lambda: [alternate_key(table, name, columns) for name, columns in table.keys.items()],
+        "ManyToOneRelationships": lambda: list(relationships(table)),
         "OneToManyRelationships": lambda: [
-            r for t in TABLES.values() for r in _relationships(t) if r["ReferencedEntity"] == table.name
+            r for t in TABLES.values() for r in relationships(t) if r["ReferencedEntity"] == table.name
         ],
     }
 
@@ -398,7 +280,7 @@ def _split_words(text: str, word: str) -> list[str]:
 
 def _table(key: str) -> Table:
     guid, named = read_guid(key), _BY_NAME.fullmatch(key)
-    found = TABLES.get(named[1]) if named else next((t for t in TABLES.values() if _id(t) == guid), None)
+    found = TABLES.get(named[1]) if named else next((t for t in TABLES.values() if metadata_id(t) == guid), None)
     if found is None:
         raise ApiError(404, "0x80060888", f"Could not find an entity with the key {key} in the Metadata cache.")
     return found
@@ -409,80 +291,7 @@ def _column(table: Table, key: str) -> Column:
     if named is not None:
         found = table.columns.get(named[1])
     else:
-        found = next((c for c in table.columns.values() if _id(table, c.name) == guid), None)
+        found = next((c for c in table.columns.values() if metadata_id(table, c.name) == guid), None)
     if found is None:
         raise ApiError(404, "0x80060888", f"Could not find an attribute with the key {key} for entity {table.name}.")
     return found
-
-
-def _type(column: Column) -> str:
-    if column.type == "lookup" and column.name == "ownerid":
-        return "Owner"
-    if column.type == "lookup" and column.name in ("customerid", "parentcustomerid"):
-        return "Customer"
-    return _TYPES[column.type]
-
-
-def _odata_type(column: Column) -> str:
-    """Owners and customers are lookups too; a key is spelled differently in the names of types."""
-    found = _type(column)
-    return "Lookup" if found in ("Owner", "Customer") else _ODATA_TYPES.get(found, found)
-
-
-def _required(column: Column) -> str:
-    if column.type == "key" or column.name == "ownerid":
-        return "SystemRequired"
-    return "ApplicationRequired" if column.required else "None"
-
-
-def _id(table: Table | str, *names: str) -> str:
-    return named_guid("metadata", table if isinstance(table, str) else table.name, *names)
-
-
-def _label(text: str) -> Json:
-    if not text:
-        return {"LocalizedLabels": [], "UserLocalizedLabel": None}
-    label = {
-        "Label": text,
-        "LanguageCode": 1033,
-        "IsManaged": True,
-        "MetadataId": named_guid("label", text),
-        "HasChanged": None,
-    }
-    return {"LocalizedLabels": [label], "UserLocalizedLabel": label}
-
-
-def _managed(value: bool) -> Json:
-    return {"Value": value, "CanBeChanged": True, "ManagedPropertyLogicalName": "canmodify"}
-
-
-_EDM = {
-    "key": "Edm.Guid", "guid": "Edm.Guid", "lookup": "Edm.Guid", "text": "Edm.String", "memo": "Edm.String", "integer": "Edm.Int32",
-    "choice": "Edm.Int32", "state": "Edm.Int32", "status": "Edm.Int32", "bigint": "Edm.Int64", "decimal": "Edm.Decimal",
-    "money": "Edm.Decimal", "flag": "Edm.Boolean", "moment": "Edm.DateTimeOffset", "day": "Edm.Date",
-}  # fmt: skip
-
-
-def _csdl() -> str:
-    """The service's CSDL: entity types with their properties, and the sets."""
-    types, sets = [], []
-    for table in TABLES.values():
-        properties = "".join(f'<Property Name="{c.shown}" Type="{_EDM[c.type]}"/>' for c in table.columns.values())
-        navigation = "".join(
-            f'<NavigationProperty Name="{name}" Type="mscrm.{target or column.targets[0]}"/>'
-            for name, (column, target) in table.by_navigation.items() if column.targets
-        )  # fmt: skip
-        many = "".join(
-            f'<NavigationProperty Name="{name}" Type="Collection(mscrm.{held.table})"/>'
-            for name, held in table.collections.items()
-        )
-        types.append(
-            f'<EntityType Name="{table.name}"><Key><PropertyRef Name="{table.key}"/></Key>{properties}{navigation}{many}</EntityType>'
-        )
-        sets.append(f'<EntitySet Name="{table.set}" EntityType="Microsoft.Dynamics.CRM.{table.name}"/>')
-    return (
-        '<?xml version="1.0" encoding="utf-8"?><edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">'
-        '<edmx:DataServices><Schema Namespace="Microsoft.Dynamics.CRM" Alias="mscrm" '
-        f'xmlns="http://docs.oasis-open.org/odata/ns/edm">{"".join(types)}'
-        f'<EntityContainer Name="System">{"".join(sets)}</EntityContainer></Schema></edmx:DataServices></edmx:Edmx>'
-    )

@@ -273,17 +273,23 @@ def _is_member(view: View, row: Row) -> bool:
     return campaign is not None and is_list(campaign) and bool(row["LeadId"] or row["ContactId"])
 
 
+def _set_member(view: View, row: Row, value: Value) -> Mapping[str, Value]:
+    return {} if value is None else {"ContactId" if value.table == "contact" else "LeadId": view.record(value)}
+
+
 LIST_MEMBER = table(
     "listmember", "listmembers", "listmemberid", "", "Marketing List Member", "Marketing List Members", 4301,
     (
         key("listmemberid", "Marketing List Member"),
-        derived("lookup", "listid", "Marketing List", _member_list, targets=("list",)),
+        derived("lookup", "listid", "Marketing List", _member_list, targets=("list",),
+                write=lambda view, row, value: {"CampaignId": None if value is None else view.record(value)}),
         derived("lookup", "entityid", "Member", lambda view, row: view.ref(row["ContactId"] or row["LeadId"]),
-                targets=("lead", "contact"), navigation={"lead": "entityid_lead", "contact": "entityid_contact"}),
+                targets=("lead", "contact"), navigation={"lead": "entityid_lead", "contact": "entityid_contact"},
+                write=_set_member),
         derived("text", "entitytype", "Entity Type", lambda view, row: "contact" if row["ContactId"] else "lead"),
         *stamps(), versioned("listmember"),
     ),
-    kind="CampaignMember", tag=1, holds=_is_member, writable=False, tracked=False,
+    kind="CampaignMember", tag=1, holds=_is_member, tracked=False,
 )  # fmt: skip
 
 SALES: tuple[Table, ...] = (OPPORTUNITY, CAMPAIGN, CAMPAIGN_RESPONSE, LIST, LIST_MEMBER)
