@@ -13,7 +13,7 @@ from typing import Literal
 from leadsync.domain.rulebook import Rulebook
 from leadsync.reports import queries
 from leadsync.reports.answer import Cell, Report, Table, definition_hash, percent
-from leadsync.reports.passes import Entry, Life, Pass, funnel_stages, lives
+from leadsync.reports.passes import Life, Pass, funnel_stages, lives
 from leadsync.reports.people import EVERYTHING, Filters, Person, left_out_notes, read_people
 from leadsync.reports.statuses import OUTSIDE, StatusKind, kind_of
 
@@ -37,11 +37,11 @@ DEFINITION = (
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One thing that is counted as it reaches a stage: when, what it reached since, and whether it may still reach more."""
+    """One thing that is counted as it reaches a stage, with what it reached in time: how far, and which stages themselves."""
 
-    at: datetime
-    later: tuple[Entry, ...]
-    is_open: bool
+    furthest: int
+    stages: frozenset[str]
+    may_still: bool
 
 
 def funnel(
@@ -144,28 +144,33 @@ class Tally:
         self._stages = funnel_stages(rulebook.law)
         self._filters, self._count, self._as_of = filters, count, as_of
         self._volume: Counter[tuple[str, str]] = Counter()
-        self._pairs: Counter[tuple[str, str, str]] = Counter()
+        self._reached: Counter[tuple[str, str]] = Counter()
+        self._immature: Counter[tuple[str, str]] = Counter()
+        self._strict: Counter[tuple[str, str]] = Counter()
 
     def add(self, life: Life) -> None:
         """Count one person's passes."""
+        persons = self._count == "persons"
         for place, (stage, rank) in enumerate(self._stages):
             self._came(life, stage.name, rank)
-            loose = list(_starts(life, self._filters, self._count, stage.name, rank))
-            strict = list(_entries_into(life, self._filters, stage.name, every=self._count == "events"))
+            loose = list(self._starts(life, stage.name, rank))
+            strict = list(self._entries_into(life, stage.name))
             if not loose and not strict:
                 continue
-            young = [start.is_open and self._as_of < start.at + WINDOW for start in loose]
+            furthest = max((start.furthest for start in loose), default=-1)
+            waits = any(start.may_still for start in loose)
+            met = frozenset[str]().union(*(start.stages for start in strict))
             for target, beyond in self._stages[place + 1 :]:
-                reached = [_reaches(start, rank=beyond) for start in loose]
-                waiting = [open_ and not there for open_, there in zip(young, reached, strict=True)]
-                exactly = [_reaches(start, stage=target.name) for start in strict]
-                if self._count == "persons":
-                    waiting = [any(young) and not any(reached)]
-                    reached, exactly = [any(reached)], [any(exactly)]
-                for name, there in (("reached", reached), ("immature", waiting), ("strict", exactly)):
-                    self._pairs[stage.name, target.name, name] += sum(there)
-            self._volume[stage.name, "entered"] += bool(loose) if self._count == "persons" else len(loose)
-            self._volume[stage.name, "strict"] += bool(strict) if self._count == "persons" else len(strict)
+                pair = (stage.name, target.name)
+                if furthest >= beyond:
+                    self._reached[pair] += 1 if persons else sum(1 for start in loose if start.furthest >= beyond)
+                if waits and not (persons and furthest >= beyond):
+                    late = sum(1 for start in loose if start.may_still and start.furthest < beyond)
+                    self._immature[pair] += 1 if persons else late
+                if target.name in met:
+                    self._strict[pair] += 1 if persons else sum(1 for start in strict if target.name in start.stages)
+            self._volume[stage.name, "entered"] += bool(loose) if persons else len(loose)
+            self._volume[stage.name, "strict"] += bool(strict) if persons else len(strict)
 
     def _came(self, life: Life, stage: str, rank: int) -> None:
         for one in life.passes:
@@ -193,9 +198,8 @@ class Tally:
         for place, (source, _) in enumerate(self._stages):
             entered, strict = self._volume[source.name, "entered"], self._volume[source.name, "strict"]
             for target, _ in self._stages[place + 1 :]:
-                reached, immature, exactly = (
-                    self._pairs[source.name, target.name, name] for name in ("reached", "immature", "strict")
-                )
+                pair = (source.name, target.name)
+                reached, immature, exactly = self._reached[pair], self._immature[pair], self._strict[pair]
                 share, strict_share = percent(reached, entered), percent(exactly, strict)
                 rows.append(
                     (source.name, target.name, entered, reached, immature, share, strict, exactly, strict_share)
@@ -206,40 +210,34 @@ class Tally:
         title = f"Reached or beyond within {WINDOW.days} days ({self._count})"
         return Table("conversion", title, columns, tuple(rows))
 
-
-def _starts(life: Life, filters: Filters, count: Count, stage: str, rank: int) -> Iterator[Start]:
-    """Yield what is counted as it reaches a rank or beyond: once a pass, or with each entry into the stage."""
-    if count == "events":
-        yield from _entries_into(life, filters, stage, every=True)
-        return
-    for one in life.passes:
-        place = next((index for index, entry in enumerate(one.entries) if entry.rank >= rank), None)
-        if place is not None and (start := _start(one, place, place, filters)):
-            yield start
-
-
-def _entries_into(life: Life, filters: Filters, stage: str, *, every: bool) -> Iterator[Start]:
-    """Yield the first entry of each pass into the stage itself, or every one."""
-    for one in life.passes:
-        places = [index for index, entry in enumerate(one.entries) if entry.stage == stage]
-        for place in places if every else places[:1]:
-            if start := _start(one, place, place + 1, filters):
+    def _starts(self, life: Life, stage: str, rank: int) -> Iterator[Start]:
+        """Yield what is counted as it reaches a rank or beyond: once a pass, or with each entry into the stage."""
+        if self._count == "events":
+            yield from self._entries_into(life, stage)
+            return
+        for one in life.passes:
+            place = next((index for index, entry in enumerate(one.entries) if entry.rank >= rank), None)
+            if place is not None and (start := self._start(one, place, place)):
                 yield start
 
+    def _entries_into(self, life: Life, stage: str) -> Iterator[Start]:
+        """Yield the first entry of each pass into the stage itself; every one when events are counted."""
+        for one in life.passes:
+            places = [index for index, entry in enumerate(one.entries) if entry.stage == stage]
+            for place in places if self._count == "events" else places[:1]:
+                if start := self._start(one, place, place + 1):
+                    yield start
 
-def _start(one: Pass, place: int, since: int, filters: Filters) -> Start | None:
-    first = one.entries[place]
-    if not first.dated or not filters.covers(first.at):
-        return None
-    return Start(first.at, one.entries[since:], one.end == "open")
-
-
-def _reaches(start: Start, *, rank: int | None = None, stage: str | None = None) -> bool:
-    """Say whether a start came in time to a rank or beyond, or into the stage itself."""
-    return any(
-        (entry.rank >= rank if rank is not None else entry.stage == stage) and entry.at - start.at <= WINDOW
-        for entry in start.later
-    )
+    def _start(self, one: Pass, place: int, since: int) -> Start | None:
+        first = one.entries[place]
+        if not first.dated or not self._filters.covers(first.at):
+            return None
+        later = [entry for entry in one.entries[since:] if entry.at - first.at <= WINDOW]
+        return Start(
+            max((entry.rank for entry in later), default=-1),
+            frozenset(entry.stage for entry in later),
+            one.end == "open" and self._as_of < first.at + WINDOW,
+        )
 
 
 def _not_live(states: Sequence[queries.StateCount]) -> tuple[str, ...]:

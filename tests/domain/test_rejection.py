@@ -146,6 +146,8 @@ def test_nobody_joins_who_opted_out_has_no_reason_or_came_before_going_live() ->
     assert joined(decided(handed_back(None))) == []
     assert joined(decided(handed_back("Not a fit", stage="disqualified"))) == []
     assert joined(decided(back, go_live_at=at("2026-11-25 09:30"))) == []
+    adopted = replace(back.transitions[1], verdict="adopted", source="import")
+    assert joined(decided(replace(back, transitions=(back.transitions[0], adopted)))) == []
     assert joined(decided(back, kinds=frozenset({"notices"}))) == []
     assert joined(decided(back, rulebook=rules_with(crm_nurture={}))) == []
     assert joined(decided(a_situation(a_record("inquiry"), born()))) == []

@@ -25,7 +25,7 @@ _last_id = ""
 
 
 def _load(stage: Stage, native: str, **fields: object) -> str:
-    global _last_id  # noqa: PLW0603 - the fixture needs the id of what it deletes in the same breath
+    global _last_id  # the fixture needs the id of what it deletes in the same breath
     _last_id = str(stage.control("load", **{native: [fields]})[native][0])
     return _last_id
 

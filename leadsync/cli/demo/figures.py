@@ -1,5 +1,6 @@
 """What a run of the demo came to: counted from the ledger's views, the sandbox's truth and its request log."""
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
@@ -69,7 +70,7 @@ def _count(con: sqlite3.Connection, figures: Figures, rulebook: Rulebook, covere
 
     law = rulebook.law
     recycle, exits = law.with_role("recycle"), law.with_role("exit", "outside")
-    marks = ", ".join("?" * len(recycle))
+    ranked = [name for name in law.stages if name not in (*recycle, *exits)]
     figures.records = one("SELECT count(*) FROM v_people")
     figures.persons = one("SELECT count(DISTINCT person_id) FROM v_people")
     figures.transitions = one("SELECT count(*) FROM v_transitions")
@@ -77,13 +78,16 @@ def _count(con: sqlite3.Connection, figures: Figures, rulebook: Rulebook, covere
     figures.verdicts = {name: verdicts.get(name, 0) for name in VERDICTS}
     figures.scored = one("SELECT count(DISTINCT person_id) FROM v_people WHERE score IS NOT NULL")
     figures.routed = one("SELECT count(*) FROM v_assignments")
-    figures.recycled = one(f"SELECT count(*) FROM v_transitions WHERE to_stage IN ({marks}) AND source <> 'import'", *recycle)
-    ranked = tuple(name for name in law.stages if name not in (*recycle, *exits))
+    figures.recycled = one(
+        "SELECT count(*) FROM v_transitions WHERE to_stage IN (SELECT value FROM json_each(?)) AND source <> 'import'",
+        json.dumps(recycle),
+    )
     figures.reentered = one(
-        f"SELECT count(*) FROM v_transitions WHERE from_stage IN ({marks}) AND source <> 'import'"
-        f" AND to_stage IN ({', '.join('?' * len(ranked))})",
-        *recycle, *ranked,
-    )  # fmt: skip
+        "SELECT count(*) FROM v_transitions WHERE from_stage IN (SELECT value FROM json_each(?)) AND source <> 'import'"
+        " AND to_stage IN (SELECT value FROM json_each(?))",
+        json.dumps(recycle),
+        json.dumps(ranked),
+    )
     figures.second_mqls = one("SELECT count(DISTINCT person_id) FROM v_people WHERE object = 'contact' AND mql_count > 1")
     figures.escalations = one("SELECT count(*) FROM v_escalations WHERE state = 'applied'")
     figures.notices = one("SELECT count(*) FROM v_outbox WHERE kind = 'notice' AND state = 'applied'")
@@ -102,8 +106,8 @@ def _count(con: sqlite3.Connection, figures: Figures, rulebook: Rulebook, covere
             "SELECT p.owner_id, p.assignee_id, (SELECT count(*) FROM v_assignments a WHERE a.person_id = p.person_id)"
             " FROM v_people p WHERE p.state = 'live' AND p.twin_of IS NULL AND p.stage_entered_at >="
             " (SELECT min(decided_at) FROM v_outbox)"
-            f" AND p.stage IN ({', '.join('?' * sum(s.routed for s in law.stages.values()))})",
-            [stage.name for stage in law.stages.values() if stage.routed],
+            " AND p.stage IN (SELECT value FROM json_each(?))",
+            [json.dumps([stage.name for stage in law.stages.values() if stage.routed])],
         )
         if not parked and not covered.get(assignee or owner or "", False)
     )
