@@ -51,7 +51,6 @@ def judge_all(standing: Standing) -> Verdicts:
         earlier = by_record.setdefault(str(move.ref), [])
         known = move
         if move.verdict is None:
-            known = replace(move, bulk_id=standing.situation.in_bulk.get(move.seq, move.bulk_id))
             ruling = _rule(standing, known, earlier)
             judgement = replace(ruling.judgement, reason=_reason(standing, known))
             judgements.append(judgement)

@@ -1,7 +1,7 @@
 """Where one person stands now: everything the rules decide from, gathered once per decision."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadsync.domain.accounts import match_account
@@ -91,6 +91,7 @@ class Standing:
 def stand(situation: Situation, grounds: Grounds) -> Standing:
     """Return where a person stands; a situation has at least one record."""
     law, mapping, now = grounds.law, grounds.mapping, grounds.now
+    situation = _with_mass_changes(situation)
     record = primary(situation.records, law, mapping)
     moves = line(situation, record)
     here = stay(moves, record, law, mapping)
@@ -150,6 +151,14 @@ def stand(situation: Situation, grounds: Grounds) -> Standing:
         excluded=law.excluded is not None and holds(Named("excluded", law.excluded), facts),
         news_at=_news_at(here, touches, deals),
     )
+
+
+def _with_mass_changes(situation: Situation) -> Situation:
+    """Return the situation with each move that is part of a mass change marked as such, judged or not."""
+    if not situation.in_bulk:
+        return situation
+    marked = tuple(replace(m, bulk_id=situation.in_bulk.get(m.seq, m.bulk_id)) for m in situation.transitions)
+    return replace(situation, transitions=marked)
 
 
 def _stage(law: FunnelLaw, record: Record, here: Stay) -> Stage | None:

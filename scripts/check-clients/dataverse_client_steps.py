@@ -36,7 +36,9 @@ def _create(what: str, **columns: Any) -> str:
 
 
 def _named(what: str, *select: str) -> list[dict[str, Any]]:
-    return [dict(row) for row in client.records.list("lead", filter=f"companyname eq '{what}'", select=["leadid", *select])]
+    return [
+        dict(row) for row in client.records.list("lead", filter=f"companyname eq '{what}'", select=["leadid", *select])
+    ]
 
 
 def create() -> None:
@@ -59,7 +61,9 @@ def delete() -> None:
 
 def alternate_keys() -> None:
     for lastname in ("Made", "Changed"):
-        client.records.upsert("contact", [UpsertItem(alternate_key={"acme_legacyid": "P-1"}, record={"lastname": lastname})])
+        client.records.upsert(
+            "contact", [UpsertItem(alternate_key={"acme_legacyid": "P-1"}, record={"lastname": lastname})]
+        )
     found = list(client.records.list("contact", filter="acme_legacyid eq 'P-1'", select=["lastname"]))
     assert [row["lastname"] for row in found] == ["Changed"]
     many = [UpsertItem(alternate_key={"acme_legacyid": f"P-{n}"}, record={"lastname": "M"}) for n in range(3)]
@@ -91,7 +95,9 @@ def batch() -> None:
 def change_sets() -> None:
     work = client.batch.new()
     with work.changeset() as together:
-        together.records.update("lead", together.records.create("lead", {"lastname": "L", "companyname": "set"}), {"jobtitle": "Set"})
+        together.records.update(
+            "lead", together.records.create("lead", {"lastname": "L", "companyname": "set"}), {"jobtitle": "Set"}
+        )
     assert not work.execute().has_errors
     assert _named("set", "jobtitle")[0]["jobtitle"] == "Set"
     work = client.batch.new()

@@ -203,6 +203,17 @@ def test_moves_of_a_mass_change_are_judged_and_left_alone() -> None:
     assert told(decision) == []
 
 
+def test_a_mass_change_opens_no_door_and_starts_no_clock_from_the_first_decision_on() -> None:
+    move = moved("inquiry", "mql", "2026-11-25 09:00", by="emil")
+    situation = a_situation(a_record("mql"), born(), move)
+    alone, together = decided(situation), decided(replace(situation, in_bulk={move.seq: "bulk:1"}))
+
+    assert alone.assignment is not None
+    assert alone.clocks
+    assert together.assignment is None
+    assert together.clocks == ()
+
+
 def test_moves_of_another_row_are_judged_and_never_put_back() -> None:
     lead = a_record("sql", state="converted", converted_to=CONTACT.id)
     contact = a_record("sql", ref=CONTACT, owner="emil")
