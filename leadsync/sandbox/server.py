@@ -27,6 +27,7 @@ from leadsync.sandbox.box import Box, Options
 from leadsync.sandbox.calls import Answer, Call, Dropped
 from leadsync.sandbox.control import control
 from leadsync.sandbox.dataverse import Org as Environment
+from leadsync.sandbox.dataverse.errors import UNAVAILABLE, UNEXPECTED
 from leadsync.sandbox.dataverse.errors import ApiError as Refusal
 from leadsync.sandbox.dataverse.org import protection
 from leadsync.sandbox.making import keep, make_box
@@ -89,9 +90,9 @@ class Front:
     def _dataverse_failure(self, fault: str) -> Answer:
         match fault:
             case "503":
-                return Refusal(503, "0x80044150", "The service is unavailable.").answer()
+                return Refusal(503, UNAVAILABLE, "The service is unavailable.").answer()
             case "500":
-                return Refusal(500, "0x80040216", "An unexpected error occurred.").answer()
+                return Refusal(500, UNEXPECTED, "An unexpected error occurred.").answer()
             case "429":
                 return protection(self.box.faults.drawn_protection(), self.box.faults.retry_after).answer()
             case _:

@@ -33,7 +33,8 @@ def sample_files(
 ) -> Mapping[str, str]:
     """Return the text of each file by its path, comments and all; they load as they are.
 
-    Picklists fit Salesforce's mapping; Dynamics' choices are made by the deploy kit with the names in the sample.
+    Lead sources fit funnel.yaml. Statuses and campaign types fit Salesforce's mapping; Dynamics' are choices that the
+    deploy kit makes with the names in the sample.
     """
     texts = {CONFIG: _config(kind, url)}
     for name in (kind, *RULES):
@@ -43,6 +44,7 @@ def sample_files(
     if picklists and kind == "salesforce":
         path = "mappings/salesforce.yaml"
         texts[path] = _fit_mapping(texts[path], picklists)
+    if picklists:
         texts["mappings/funnel.yaml"] = _fit_funnel(texts["mappings/funnel.yaml"], picklists)
     return texts
 

@@ -81,7 +81,8 @@ class InMemory:
 
     def __init__(self) -> None:
         self.mapping = shipped("salesforce")
-        self.crm = self._made = MemoryCrm("salesforce", self.mapping, at=START)
+        self._made = MemoryCrm("salesforce", self.mapping, at=START)
+        self.crm: Crm = self._made
         for key in ("ada", "grace"):
             self._made.put(User("salesforce", key, f"{key}@acme.example", None, key.title(), active=True))
 
@@ -90,9 +91,10 @@ class InMemory:
 
     def create(self, object_name: str, **values: Value) -> Ref:
         stage, owner = values.pop("stage", None), values.pop("owner", "ada")
-        return self._made.create(
-            object_name, None if stage is None else str(stage), owner=str(owner), by="ada", **values
-        )
+        ref = self._made.create(object_name, None if stage is None else str(stage), owner=str(owner), by="ada")
+        if values:
+            self._made.edit_as_human(ref, by="ada", **values)
+        return ref
 
     def edit(self, ref: Ref, **values: Value) -> None:
         self._made.edit_as_human(ref, by="ada", **values)
@@ -121,12 +123,16 @@ class InSandbox:
         self._kind = kind
         self.server = Server(Options(start=START, frozen=True, empty=True)).start()
         self.crm = self.again()
-        self._admin = next(
-            row.id
-            for page in self.crm.changes({}, "complete")
-            for row in page.rows
-            if isinstance(row, User) and row.active and row.id != self.crm.connect().user_id
-        )
+        self._person: str | None = None
+
+    @property
+    def admin(self) -> str:
+        """A user who is not leadsync's own."""
+        if self._person is None:
+            mine = self.crm.connect().user_id
+            users = (row for page in self.crm.changes({}, "complete") for row in page.rows if isinstance(row, User))
+            self._person = next(row.id for row in users if row.active and row.id != mine)
+        return self._person
 
     def again(self) -> Crm:
         made: Mapping[str, Callable[[], Crm]] = {"salesforce": self._salesforce, "dynamics": self._dynamics}
@@ -153,7 +159,7 @@ class InSandbox:
         return Ref(self.mapping.crm, object_name, found[native][0])
 
     def edit(self, ref: Ref, **values: Value) -> None:
-        self.control("edit", **self._named(ref), fields=self._native(ref.object, values), by=self._admin)
+        self.control("edit", **self._named(ref), fields=self._native(ref.object, values), by=self.admin)
         self.pass_time(1)
 
     def delete(self, ref: Ref) -> None:

@@ -1,6 +1,7 @@
 """`check --live` for Dynamics, what `init` asks, and the adapter as the application builds it."""
 
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,10 @@ def test_a_sweep_lists_everybody_with_stamp_and_stage(org: Any) -> None:
     org.api("PATCH", f"leads({second})", {"statecode": 2, "statuscode": 4}, **{"If-Match": "*"})
     found = {row.id: row.value for row in org.crm().sweep("lead")}
     assert found == {first: "Inquiry", second: "Disqualified"}
+
+
+def test_the_adapters_do_not_know_each_other() -> None:
+    folder = Path(str(files("leadsync"))) / "crm"
+    for one, other in (("dynamics", "salesforce"), ("salesforce", "dynamics")):
+        assert list((folder / one).glob("*.py"))
+        assert not [file.name for file in (folder / one).glob("*.py") if f"crm.{other}" in file.read_text("utf-8")]

@@ -1,6 +1,7 @@
 """Change tracking: links that are kept, links that expired, loads that are resumed, tables without tracking, the cost."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from leadsync.crm.dynamics.metadata import Table
 from leadsync.domain.records import Account, Gone, Move, Opportunity, OpportunityRole, Queue, Record, User
 from leadsync.errors import CrmUnavailable
 from leadsync.http import new_session
@@ -212,9 +214,7 @@ def test_a_table_without_change_tracking_is_asked_by_time(
 
 
 def untracked(table: Any) -> Any:
-    import dataclasses
-
-    return dataclasses.replace(table, tracked=False) if dataclasses.is_dataclass(table) else table
+    return replace(table, tracked=False) if isinstance(table, Table) else table
 
 
 def test_a_server_that_leaves_out_the_link_is_asked_by_time(org: Any, follow: Any, meddled: Any) -> None:
@@ -277,7 +277,6 @@ def test_a_pause_that_is_asked_for_is_kept_by_everybody(org: Any, follow: Any, q
     org.faults(rate={"429": 1}, protection="requests", retry_after=90)
     org.requests()
     with pytest.raises(CrmUnavailable) as told:
-        crm.read([])
         follow(crm).poll()
     sent = sum(asked(org.requests()).values())
     assert told.value.retry_after is not None
@@ -397,3 +396,26 @@ def test_the_day_of_a_conversion_outlives_later_edits(org: Any, follow: Any) -> 
     assert lead.converted_on == "2026-11-19"
     assert lead.modified_at.day == 24
     assert (lead.converted_to, lead.converted_opportunity_id) == (made["contact"], made["opportunity"])
+
+
+def test_an_option_that_people_add_is_known_within_the_hour(org: Any, follow: Any, quick_clock: Any) -> None:
+    org.leads(1)
+    follower = follow(org.crm(clock=quick_clock))
+    follower.poll()
+    org.requests()
+    follower.poll()
+    assert not any("EntityDefinitions" in str(line["path"]) for line in org.requests())
+    quick_clock.passed += 3700
+    follower.poll()
+    assert any("EntityDefinitions" in str(line["path"]) for line in org.requests())
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_whole_read_beside_a_mark_tells_the_ledger_that_it_is_under_way(org: Any, follow: Any) -> None:
+    org.leads(5)
+    follower = follow(org.crm())
+    follower.poll()
+    org.faults(expire_delta_tokens=True)
+    pages = [page for page in follower.poll().pages if page.source == "lead"]
+    assert [page.progress is not None for page in pages] == [True, True, False]
+    assert [page.full for page in pages] == [False, False, True]

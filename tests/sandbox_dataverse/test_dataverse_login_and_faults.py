@@ -1,5 +1,6 @@
 """Who is let in, and what a bad day looks like."""
 
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -175,3 +176,29 @@ def test_links_begin_as_the_client_began() -> None:
         server.stop()
 
     assert answer.headers["OData-EntityId"].startswith("https://org.crm.example/api/data/v9.2/leads(")
+
+
+def test_what_only_dataverse_keeps_is_there_after_a_restart(tmp_path: Path) -> None:
+    guid = "0a1b2c3d-0000-4000-8000-00000000abcd"
+    options = Options(empty=True, frozen=True, token="t", state=tmp_path / "box.state")
+    session = requests.Session()
+    session.headers["Authorization"] = "Bearer t"
+    server = serve(options).start()
+    made = session.patch(
+        f"{server.url}/api/data/v9.2/leads({guid})", json={"lastname": "L", "subject": "Kept"}, timeout=10
+    )
+    link = session.get(
+        f"{server.url}/api/data/v9.2/leads", headers={"Prefer": "odata.track-changes"}, timeout=10
+    ).json()
+    server.stop()
+    again = serve(options).start()
+    try:
+        row = session.get(f"{again.url}/api/data/v9.2/leads({guid})", timeout=10).json()
+        query = link["@odata.deltaLink"].partition("?")[2]
+        changed = session.get(f"{again.url}/api/data/v9.2/leads?{query}", timeout=10).json()["value"]
+    finally:
+        again.stop()
+
+    assert made.status_code == 204
+    assert (row["leadid"], row["subject"]) == (guid, "Kept")
+    assert changed == []

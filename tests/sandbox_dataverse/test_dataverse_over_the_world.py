@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from leadsync.sandbox import Options, serve
 from leadsync.sandbox.dataverse.guids import guid_of, record_of
 from leadsync.sandbox.ids import id18
+from leadsync.sandbox.rows import Row
 from leadsync.sandbox.table import Table
 
 DAY = 86400
@@ -120,8 +121,6 @@ def test_ids_and_guids_translate_into_each_other(text: str, tag: int) -> None:
 def test_rows_changed_since_a_version_are_told_once_in_the_order_of_their_last_change(
     touched: list[int], since: int
 ) -> None:
-    from leadsync.sandbox.rows import Row
-
     table = Table(())
     for version, row in enumerate(touched, 1):
         table.put(str(row), Row(Id=str(row)), version)
@@ -129,3 +128,12 @@ def test_rows_changed_since_a_version_are_told_once_in_the_order_of_their_last_c
     expected = [row for row, version in sorted(latest.items(), key=lambda pair: pair[1]) if version > since]
 
     assert [row["Id"] for row in table.since(since)] == expected
+
+
+def test_a_log_of_many_touches_is_swept_and_still_tells_the_order() -> None:
+    table = Table(())
+    for version in range(1, 4001):
+        table.put(str(version % 7), Row(Id=str(version % 7)), version)
+
+    assert [row["Id"] for row in table.since(3996)] == [str(version % 7) for version in range(3997, 4001)]
+    assert len(list(table.since(0))) == 7

@@ -137,3 +137,23 @@ def test_an_owner_is_expanded_and_users_carry_their_teams_and_roles() -> None:
 def test_an_unknown_table_is_not_found(people: Any) -> None:
     assert people.error(people.call("GET", "/nosuches")) == (404, "0x80060888")
     assert people.error(people.call("GET", "/leads(11111111-2222-3333-4444-555555555555)")) == (404, "0x80040217")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/leads?$filter=Microsoft.Dynamics.CRM.LastXHours(PropertyName='createdon')", None),
+        ("GET", "/RetrieveRecordChangeHistory(Target=@t)", None),
+        ("POST", "/leads/Microsoft.Dynamics.CRM.CreateMultiple", {"Targets": ["none"]}),
+        ("POST", "/leads", {"statecode": "nowhere", "lastname": 7}),
+        ("POST", "/leads", ["no object"]),
+        ("POST", "/Merge", {}),
+    ],
+)
+def test_requests_of_the_wrong_shape_are_refused_and_not_an_error_of_the_service(
+    people: Any, method: str, path: str, body: Any
+) -> None:
+    answer = people.call(method, path, json=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"]

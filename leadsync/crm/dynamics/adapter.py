@@ -31,6 +31,9 @@ from leadsync.errors import ObjectBlocked
 from leadsync.http import new_session
 from leadsync.ports import Finding, Mark, Org, Page, Reach, Swept, Usage
 
+DESCRIBE_AFTER = 3600.0
+"""Seconds after which the tables are described anew: people add options and columns while leadsync runs."""
+
 
 class DynamicsCrm:
     """One Dataverse environment.
@@ -65,19 +68,25 @@ class DynamicsCrm:
         self._sources: Sources | None = None
         self._poll: Poll | None = None
         self._org: Org | None = None
+        self._described_at = 0.0
         self.history: frozenset[str] = frozenset()
 
     def connect(self) -> Org:
-        """Log in if needed and return whom we reached; the first time costs two requests, later ones none."""
+        """Log in if needed and return whom we reached; the first time costs three requests, later ones none."""
         if self._org is not None:
             return self._org
         user_id, org_id = self._client.whoami()
+        self._describe()
+        self._org = Org(org_id, urlsplit(self._client.url).netloc, False, user_id)
+        return self._org
+
+    def _describe(self) -> None:
+        """Read what the environment says of its tables, and make ready to poll them."""
         self._metadata.load(tables_asked(self._mapping))
         self._sources = build_sources(self.name, self._client, self._metadata, self._mapping, self._members, self._zone)
         self.history = self._sources.audited
         self._poll = Poll(self._client, self._sources, self._members, stop=self._stop)
-        self._org = Org(org_id, urlsplit(self._client.url).netloc, False, user_id)
-        return self._org
+        self._described_at = self._clock.monotonic()
 
     def now(self) -> datetime:
         """Return the CRM's time."""
@@ -86,6 +95,10 @@ class DynamicsCrm:
     def changes(self, marks: Mapping[str, Mark], reach: Reach) -> Iterator[Page]:
         """Yield everything that changed since the marks, page by page (ports.Crm)."""
         self.connect()
+        old = self._clock.monotonic() - self._described_at > DESCRIBE_AFTER
+        if reach == "complete" and self._sources and (old or self._sources.blocked):
+            self._metadata.forget()
+            self._describe()
         assert self._poll is not None
         yield from self._poll.changes(marks, reach)
 

@@ -33,7 +33,8 @@ class Memberships:
             kind for kind, also in (("team", "queue"), ("security_role", "")) if kind in asked or also in asked
         ]
         self._held: dict[str, dict[str, set[str]]] = {}
-        self._teams: frozenset[str] | None = None
+        self._teams: frozenset[str] = frozenset()
+        self._others: set[str] = set()
         self._names: dict[str, tuple[str, ...]] | None = None
         self.learnt = False
         self.blocked: dict[str, str] = {}
@@ -75,10 +76,11 @@ class Memberships:
         return tuple(sorted(self._held.get(kind, {}).get(user_id, ())))
 
     def is_team(self, owner_id: str) -> bool:
-        """Say whether an owner is a team; the teams are read again when they were read before this one was made."""
-        if self._teams is None or owner_id not in self._teams:
+        """Say whether an owner is a team; the teams are read when an owner comes up for the first time."""
+        if owner_id not in self._teams and owner_id not in self._others:
             rows = self._client.rows(path("teams", ("teamid",)), "team")
             self._teams = frozenset(str(row.get("teamid")) for row in rows)
+            self._others |= {owner_id} - self._teams
         return owner_id in self._teams
 
     def hand(self, user_id: str | None, at: datetime, zone: ZoneInfo) -> RowFacts:

@@ -126,36 +126,30 @@ class Poll:
         return columns.query(f"modifiedon ge {to_text(at)}", order=f"modifiedon asc,{columns.table.key} asc")
 
     def _whole(self, source: Source, mark: Mark) -> Iterator[Page]:
-        """Yield a whole source. Only a first load can be resumed: progress beside a mark would mean two things."""
+        """Yield a whole source, from where an earlier read of the same columns was broken off."""
         table = source.reader.columns.table
         headers = _TRACKED if table.tracked else _SIZE
         begun = to_text(self._client.now() - LAG)
-        first, resumed = source.reader.columns.query(), _point(mark.progress) if mark.mark is None else None
+        resumed = _point(mark.progress)
         if resumed and resumed.columns == self._stamp(source, "", "").columns:
-            begun, _, link = resumed.place.partition("|")
+            since, _, link = resumed.place.partition("|")
             try:
-                yield from self._load(source, link, headers, begun, resumable=True, expiring=True)
+                yield from self._load(source, link, headers, since, expiring=True)
                 return
             except _Expired:
                 pass
-        yield from self._load(source, first, headers, begun, resumable=mark.mark is None)
+        yield from self._load(source, source.reader.columns.query(), headers, begun)
 
     def _load(
-        self,
-        source: Source,
-        first: str,
-        headers: Mapping[str, str],
-        begun: str,
-        *,
-        resumable: bool,
-        expiring: bool = False,
+        self, source: Source, first: str, headers: Mapping[str, str], begun: str, *, expiring: bool = False
     ) -> Iterator[Page]:
         held: Page | None = None
         end: str | None = None
         for found, at in ahead(self._pages(source, first, headers, expiring=expiring)):
             if held:
                 yield held
-            progress = str(self._stamp(source, "next", f"{begun}|{found.more}")) if resumable and found.more else None
+            # Progress stands beside an older mark too: by it the ledger knows that a whole read is under way.
+            progress = str(self._stamp(source, "next", f"{begun}|{found.more}")) if found.more else None
             held, end = Page(source.name, self._rows(source, found, at), at, progress=progress), found.delta
         assert held is not None
         # Without a link at the end (change tracking off, or a server that leaves it out) the table is asked by time.

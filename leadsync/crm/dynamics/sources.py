@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from leadsync.crm.dynamics.audits import DATA, Audited, History, is_audited, qualified_value
 from leadsync.crm.dynamics.client import Client
 from leadsync.crm.dynamics.metadata import Metadata
+from leadsync.crm.dynamics.odata import path
 from leadsync.crm.dynamics.people import Memberships
 from leadsync.crm.dynamics.rows import (
     AccountReader,
@@ -89,7 +90,8 @@ def build_sources(
             lambda native=native: TouchReader(client, metadata, table(native), mapping, members, zone),  # type: ignore[misc]
         )
     with_data = _has(metadata, AUDIT, DATA)
-    audited = [one for source in records if (one := _audited(source, mapping)) is not None]
+    keeping = _keeps_audits(client)
+    audited = [one for source in records if keeping and (one := _audited(source, mapping)) is not None]
     return Sources(
         tuple(first), History(crm, client, audited, with_data=with_data) if audited else None, tuple(rest),
         frozenset(one.object for one in audited), blocked,
@@ -104,6 +106,15 @@ def _audited(source: Source, mapping: CrmMapping) -> Audited | None:
         return None
     owner = table.attribute(mapping.objects[source.name].owner.native[0])
     return Audited(source.name, table, reader.stages, owner, qualified_value(mapping, table))
+
+
+def _keeps_audits(client: Client) -> bool:
+    """Say whether auditing is on for the environment; whoever may not know takes its tables' word."""
+    try:
+        rows = client.rows(path("organizations", ("isauditenabled",)), "organization")
+    except ObjectBlocked:
+        return True
+    return all(row.get("isauditenabled") is not False for row in rows)
 
 
 def _has(metadata: Metadata, table: str, column: str) -> bool:

@@ -14,7 +14,7 @@ import jwt
 
 from leadsync.sandbox.box import Box
 from leadsync.sandbox.calls import Answer, Call
-from leadsync.sandbox.dataverse.errors import ApiError
+from leadsync.sandbox.dataverse.errors import NOT_LET_IN, ApiError
 from leadsync.sandbox.dataverse.guids import named_guid
 from leadsync.sandbox.salesforce.auth import CLIENT_ID, Tokens
 from leadsync.sandbox.salesforce.errors import ApiError as NotAccepted
@@ -87,7 +87,7 @@ def accept(tokens: Tokens, call: Call, tenant: str) -> None:
     except NotAccepted:
         challenge = f"Bearer authorization_uri=https://{urlsplit(call.base).netloc}/{tenant}/oauth2/authorize, resource_id={call.base}/"
         raise ApiError(
-            401, "0x80072561", "The access token is expired or not valid.", {"WWW-Authenticate": challenge}
+            401, NOT_LET_IN, "The access token is expired or not valid.", {"WWW-Authenticate": challenge}
         ) from None
 
 

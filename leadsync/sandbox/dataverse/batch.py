@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from leadsync.sandbox.calls import Answer, Call
 from leadsync.sandbox.dataverse.addresses import Addressed
 from leadsync.sandbox.dataverse.desk import Desk
-from leadsync.sandbox.dataverse.errors import ApiError, bad
+from leadsync.sandbox.dataverse.errors import TOO_MANY_PARTS, ApiError, bad
 from leadsync.sandbox.dataverse.guids import named_guid
 from leadsync.sandbox.dataverse.schema.columns import Ref
 from leadsync.sandbox.dataverse.tables import TABLES
@@ -54,7 +54,7 @@ def batch(desk: Desk) -> Answer:
         raise ApiError(405, "0x80060888", f"The requested resource does not support http method '{desk.call.method}'.")
     items = list(_items(desk.call.body.decode("utf-8", "replace"), desk.call.headers.get("content-type", "")))
     if sum(len(item.parts) if isinstance(item, ChangeSet) else 1 for item in items) > _MAX_REQUESTS:
-        raise bad("The batch request exceeds the maximum of 1000 requests.", "0x80060898")
+        raise bad("The batch request exceeds the maximum of 1000 requests.", TOO_MANY_PARTS)
     goes_on = "odata.continue-on-error" in desk.preferences
     boundary = f"batchresponse_{named_guid('batch', desk.call.entry.n)}"
     runner = _Runner(desk)

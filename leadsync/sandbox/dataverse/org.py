@@ -14,7 +14,7 @@ from leadsync.sandbox.calls import Answer, Call
 from leadsync.sandbox.dataverse import actions, auth, batch, delta, metadata, query, rows
 from leadsync.sandbox.dataverse.addresses import Addressed, KeyValues, key_of
 from leadsync.sandbox.dataverse.desk import Desk
-from leadsync.sandbox.dataverse.errors import UNEXPECTED, ApiError, no_segment
+from leadsync.sandbox.dataverse.errors import NOT_FOUND, UNEXPECTED, ApiError, no_segment
 from leadsync.sandbox.dataverse.guids import named_guid
 from leadsync.sandbox.dataverse.meetings import Meetings
 from leadsync.sandbox.dataverse.rows import Written
@@ -29,6 +29,8 @@ _TOKEN = re.compile(r"/([^/]+)/oauth2/v2\.0/token")
 _CONFIGURATION = re.compile(r"/([^/]+)/v2\.0/\.well-known/openid-configuration")
 _NAMED = re.compile(r"([$\w.]+)(?:\((.*)\))?", re.DOTALL)
 _ACTION = "Microsoft.Dynamics.CRM."
+_NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, AttributeError)
+"""What bodies and options of the wrong shape lead to."""
 _WINDOW_SECONDS = 300
 _REQUESTS = 6000
 """Service protection: requests of one user in five minutes (Microsoft Learn, "Service protection API limits")."""
@@ -101,7 +103,7 @@ class Org:
         desk = self._desk(call, tx)
         handler = self._handler(desk)
         if isinstance(handler, _Reading):
-            return handler.read(desk)
+            return self._read(desk, handler)
         if tx is not None:
             return desk, self._write(desk, handler, tx, addressed or Addressed(desk.view))
         guard = call.headers.get("if-match")
@@ -111,11 +113,20 @@ class Org:
         return self._desk(call, None), written
 
     @staticmethod
+    def _read(desk: Desk, handler: "_Reading") -> Answer:
+        try:
+            return handler.read(desk)
+        except _NOT_UNDERSTOOD as error:
+            raise ApiError(400, UNEXPECTED, f"The request cannot be understood: {error}") from None
+
+    @staticmethod
     def _write(desk: Desk, handler: "_Writing", tx: Tx, addressed: Addressed) -> Written:
         try:
             return handler.write(desk, tx, addressed)
-        except (NotLive, ValueError) as error:
-            raise ApiError(400, UNEXPECTED, str(error)) from None
+        except NotLive as error:
+            raise ApiError(404, NOT_FOUND, str(error)) from None
+        except _NOT_UNDERSTOOD as error:
+            raise ApiError(400, UNEXPECTED, f"The request cannot be understood: {error}") from None
 
     def _desk(self, call: Call, tx: Tx | None) -> Desk:
         match = _VERSIONED.fullmatch(call.path)

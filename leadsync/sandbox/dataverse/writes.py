@@ -12,9 +12,10 @@ from typing import Any
 from leadsync.sandbox.dataverse.addresses import Addressed
 from leadsync.sandbox.dataverse.encode import formatted, texts_of
 from leadsync.sandbox.dataverse.errors import (
+    BAD_PAYLOAD,
     INVALID,
     LOCKED,
-    OUT_OF_RANGE,
+    OUTSIDE_RANGE,
     PLUGIN,
     STATE,
     TOO_LONG,
@@ -87,7 +88,7 @@ class Reader:
                 changes.reason = self._reason(given)
             case "lookup":
                 if given is not None and not self.by_hand:
-                    raise bad(f"The property '{name}' is a lookup; set it with '{name}{_BIND}'.", OUT_OF_RANGE)
+                    raise bad(f"The property '{name}' is a lookup; set it with '{name}{_BIND}'.", BAD_PAYLOAD)
                 target = None if given is None else self._named(column, given)
                 if column.updateable:
                     self._lookup(changes, row, column, target)
@@ -115,7 +116,7 @@ class Reader:
         if known is None:
             raise bad(f"An undeclared property '{name}' which only has property annotations in the payload but no property value "
                       "was found in the payload. In OData, only declared navigation properties and declared named streams can be "
-                      "represented as properties without values.", OUT_OF_RANGE)  # fmt: skip
+                      "represented as properties without values.", BAD_PAYLOAD)  # fmt: skip
         column, target = known
         ref = None if given is None else self.addressed.ref(str(given))
         if ref is not None and ref.table not in ((target,) if target else column.targets):
@@ -184,7 +185,7 @@ class Reader:
         except (ValueError, TypeError):
             raise bad(
                 f"Error identified in Payload provided by the user for Entity :'{self.table.set}': cannot convert the value "
-                f"'{given}' of property '{column.name}' to its type.", OUT_OF_RANGE,
+                f"'{given}' of property '{column.name}' to its type.", BAD_PAYLOAD,
             ) from None  # fmt: skip
 
     def _typed(self, column: Column, given: Any) -> Value:
@@ -233,7 +234,7 @@ class Reader:
         if column.maximum and not lowest <= given <= column.maximum:
             raise bad(
                 f"A validation error occurred. The value of '{column.name}' on record of type '{self.table.name}' is outside the "
-                f"valid range.", "0x80044330",
+                f"valid range.", OUTSIDE_RANGE,
             )  # fmt: skip
         return int(given) if column.type == "integer" else float(given)
 
