@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from leadsync.app import open_app
-from leadsync.cycle import Report
+from leadsync.delivery import Report
 from leadsync.domain.instants import from_text
 from leadsync.domain.plan import make_plan
 from leadsync.domain.pools import PoolBook

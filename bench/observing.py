@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from leadsync.app import open_app
-from leadsync.cycle import Report
+from leadsync.delivery import Report
 
 
 def main() -> None:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from leadsync import channels as channel_kinds
 from leadsync.channels.crm_task import CreateTask
 from leadsync.clock import Clock, SystemClock
-from leadsync.cycle import ALL_KINDS, Cycle, Hindrance, Rules
+from leadsync.cycle import ALL_KINDS, Cycle, Rules
+from leadsync.delivery import Hindrance
 from leadsync.domain.instants import from_text
 from leadsync.domain.records import Ref
 from leadsync.domain.rulebook import Rulebook

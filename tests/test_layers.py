@@ -19,7 +19,7 @@ LAYERS = (
     ("domain",),
     ("http", "ports", "errors", "clock", "secret", "logs"),
     ("crm", "ledger", "channels", "settings"),
-    ("cycle", "simulate", "reports", "learn", "jobs"),
+    ("cycle", "delivery", "simulate", "reports", "learn", "jobs"),
     ("app",),
     ("cli", "daemon", "web"),
 )

@@ -14,7 +14,8 @@ from leadsync.errors import CrmAuthFailed, CrmUnavailable, LeadsyncError, LockHe
 
 if TYPE_CHECKING:
     from leadsync.app import App
-    from leadsync.cycle import Cycle, Report
+    from leadsync.cycle import Cycle
+    from leadsync.delivery import Report
     from leadsync.domain.effects import Effect
     from leadsync.ports import Page
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from leadsync import logs
 from leadsync.app import App, build_rules
-from leadsync.cycle import Cycle, Report, Stopped
+from leadsync.cycle import Cycle
 from leadsync.daemon.reload import Files
 from leadsync.daemon.ticker import Tick, Ticker
 from leadsync.daemon.troubles import Troubles
+from leadsync.delivery import Report, Stopped
 from leadsync.errors import (
     ConfigError,
     CrmAuthFailed,

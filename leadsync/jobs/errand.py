@@ -14,7 +14,8 @@ from math import ceil
 from typing import Literal
 
 from leadsync.clock import Clock
-from leadsync.cycle import Cycle, Report
+from leadsync.cycle import Cycle
+from leadsync.delivery import Report
 from leadsync.domain.effects import WriteBack, WriteKind, canonical, effect_id
 from leadsync.domain.records import Gone, Record, Ref, Value
 from leadsync.domain.writing import current, same
@@ -250,7 +251,7 @@ class Runner:
 
     def _may_begin(self) -> bool:
         """Say whether anything may be sent now: not while leadsync is paused, short of disk or to be recovered."""
-        found = self.cycle.hindrance()
+        found = self.cycle.delivery.hindrance()
         if found is not None:
             self._stop("hindered", found.text)
         return found is None
@@ -261,7 +262,7 @@ class Runner:
         if ceil(unknown_writes(cycle.ledger, cycle.crm.name) / PORTION) > self._left():
             self._stop("budget", "the budget of API requests does not cover looking up what an earlier run left")
             return False
-        cycle.look_up(cycle.crm.now(), self.report)
+        cycle.delivery.look_up(cycle.crm.now(), self.report)
         waiting = sum(1 for fate in fates(cycle.ledger, self.errand.group).values() if fate.state == "pending")
         goes_on = self._send(waiting) if waiting else True
         tally.fates = fates(cycle.ledger, self.errand.group)
@@ -277,13 +278,13 @@ class Runner:
             self._stop("budget" if affordable <= 0 else "limit", "no more of it now")
             return False
         count, calls = min(count, affordable), self.cycle.crm.usage().calls
-        self.cycle.deliver_group(self.errand.group, self.cycle.crm.now(), report, most=count)
+        self.cycle.delivery.deliver_group(self.errand.group, self.cycle.crm.now(), report, most=count)
         self.tally.sent += _tries(report) - tries
         calls = self.cycle.crm.usage().calls - calls
         if calls > ceil(count / self.per_request):
             self.per_request = max(1, count // calls)
         if report.hindered is not None:
-            found = self.cycle.hindrance()
+            found = self.cycle.delivery.hindrance()
             self._stop("hindered", found.text if found else report.hindered)
             return False
         # A locked record or two are theirs alone; nothing twice in a row is the CRM's.
@@ -299,7 +300,7 @@ class Runner:
         """
         for _ in range(ROUNDS):
             if ceil(unknown_writes(self.cycle.ledger, self.cycle.crm.name) / PORTION) <= self._left():
-                self.cycle.look_up(self.cycle.crm.now(), self.report)
+                self.cycle.delivery.look_up(self.cycle.crm.now(), self.report)
             now = self.cycle.crm.now()
             known = fates(self.cycle.ledger, self.errand.group)
             waits = [
@@ -318,7 +319,7 @@ class Runner:
             if self._left() <= 0:
                 return
             most = min(len(waits), self._left() * self.per_request)
-            self.cycle.deliver_group(self.errand.group, self.cycle.crm.now(), self.report, most=most)
+            self.cycle.delivery.deliver_group(self.errand.group, self.cycle.crm.now(), self.report, most=most)
 
     def _stop(self, stopped: Halt, why: str) -> None:
         self.tally.stopped, self.tally.why = stopped, why

@@ -228,7 +228,9 @@ class TestBudget:
         login = Login(session, "https://x.example", Credentials("P", token=Secret("t")), clock=quick_clock, stop=stop)
         client = Client(session, login, "65.0", clock=quick_clock, stop=stop, budget=Budget(quick_clock, 0.2, 0.2, 0))
         with responses.RequestsMock() as wire:
-            wire.get("https://x.example/services/data/", json=[], headers={"Sforce-Limit-Info": header} if header else {})
+            wire.get(
+                "https://x.example/services/data/", json=[], headers={"Sforce-Limit-Info": header} if header else {}
+            )
             client.versions()
         assert (client.usage().used, client.usage().limit) == seen
 

@@ -39,7 +39,9 @@ def app(busy: Any, tmp_path: Path) -> Iterator[App]:
 
 
 def stages(app: App, crm: str, object_name: str) -> dict[str, tuple[str | None, str]]:
-    rows = app.ledger.con.execute("SELECT id, stage_value, state FROM records WHERE crm = ? AND object = ?", (crm, object_name))
+    rows = app.ledger.con.execute(
+        "SELECT id, stage_value, state FROM records WHERE crm = ? AND object = ?", (crm, object_name)
+    )
     return {key: (stage, state) for key, stage, state in rows}
 
 
@@ -72,7 +74,7 @@ def test_the_ledger_shows_what_the_environment_shows(app: App, busy: Any) -> Non
         known = stages(app, "dynamics", object_name)
         label = f"{column}@OData.Community.Display.V1.FormattedValue"
         rows = busy.api(
-            "GET", f"{object_name}s?$select={column},merged,statecode", **{"Prefer": 'odata.include-annotations="*"'}
+            "GET", f"{object_name}s?$select={column},merged,statecode", Prefer='odata.include-annotations="*"'
         )["value"]
         shown = {row[f"{object_name}id"]: row.get(label) for row in rows if not row["merged"] and row["statecode"] != 2}
         assert len(shown) > 10

@@ -419,3 +419,14 @@ def test_a_whole_read_beside_a_mark_tells_the_ledger_that_it_is_under_way(org: A
     pages = [page for page in follower.poll().pages if page.source == "lead"]
     assert [page.progress is not None for page in pages] == [True, True, False]
     assert [page.full for page in pages] == [False, False, True]
+
+
+def test_audits_of_a_page_that_was_not_stored_come_again(org: Any, follow: Any) -> None:
+    (key,) = org.leads(1)
+    follower = follow(org.crm())
+    follower.poll()
+    org.edit(key, leadsync_leadstatus="MAQL")
+    for page in follower.crm.changes(follower.marks, "complete"):
+        if page.source == "lead_history":
+            break  # as if the disk were full
+    assert [row.new for row in follower.poll().of(Move) if row.field == "stage"] == ["MAQL"]

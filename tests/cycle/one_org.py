@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from leadsync.crm.memory import MemoryCrm
-from leadsync.cycle import ALL_KINDS, Cycle, Report, Rules
+from leadsync.cycle import ALL_KINDS, Cycle, Rules
+from leadsync.delivery import Report
 from leadsync.domain.effects import Escalation, Notice
 from leadsync.domain.limits import Limit
 from leadsync.domain.records import Ref, User

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from one_org import START, OneOrg
 
-from leadsync.cycle import Hindrance, Stopped, retry_after
+from leadsync.delivery import Hindrance, Stopped, retry_after
 from leadsync.domain.effects import Notice, Outcome, WriteBack, effect_id
 from leadsync.domain.limits import Limit
 from leadsync.domain.records import Ref

@@ -82,9 +82,15 @@ def test_contacts_are_audited_only_where_history_is_kept(fresh_crm: Any) -> None
         )
         return found
 
+    def is_audited() -> bool:
+        path = "/EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='leadsync_contactstatus')?$select=IsAuditEnabled"
+        return bool(fresh_crm.get(path)["IsAuditEnabled"]["Value"])
+
     assert stages("Untold") == []
+    assert not is_audited()
     fresh_crm.control("faults", history_fields=["contact.leadsync_contactstatus"])
     assert len(stages("Told")) == 1
+    assert is_audited()
 
 
 def test_histories_come_without_who_and_when_newest_first_and_in_pages(crm: Any) -> None:

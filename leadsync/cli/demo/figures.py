@@ -88,7 +88,9 @@ def _count(con: sqlite3.Connection, figures: Figures, rulebook: Rulebook, covere
         json.dumps(recycle),
         json.dumps(ranked),
     )
-    figures.second_mqls = one("SELECT count(DISTINCT person_id) FROM v_people WHERE object = 'contact' AND mql_count > 1")
+    figures.second_mqls = one(
+        "SELECT count(DISTINCT person_id) FROM v_people WHERE object = 'contact' AND mql_count > 1"
+    )
     figures.escalations = one("SELECT count(*) FROM v_escalations WHERE state = 'applied'")
     figures.notices = one("SELECT count(*) FROM v_outbox WHERE kind = 'notice' AND state = 'applied'")
     figures.dispositions = one(

@@ -12,7 +12,8 @@ from leadsync.cli.demo import truth
 from leadsync.cli.demo.figures import Figures, count, funnel
 from leadsync.cli.demo.screen import Screen
 from leadsync.cli.demo.stage import Stage, set_up
-from leadsync.cycle import Cycle, Report
+from leadsync.cycle import Cycle
+from leadsync.delivery import Report
 from leadsync.domain.owners import is_covered
 from leadsync.errors import CrmUnavailable
 
@@ -65,12 +66,11 @@ def judge(stage: Stage, name: str, cycle: Cycle, figures: Figures) -> None:
     assert cycle.org is not None
     directory = stage.app.ledger.directory(name, cycle.org.user_id, crm.now())
     covered: Mapping[str, bool] = {
-        owner: is_covered(owner, directory, mapping, rulebook.routing) for owner in (*directory.users, *directory.queues)
+        owner: is_covered(owner, directory, mapping, rulebook.routing)
+        for owner in (*directory.users, *directory.queues)
     }
     found = {one: truth.changes(stage.url, objects.native) for one, objects in mapping.objects.items()}
-    figures.human_edits_overwritten = sum(
-        len(truth.overwritten(told, cycle.org.user_id)) for told in found.values()
-    )
+    figures.human_edits_overwritten = sum(len(truth.overwritten(told, cycle.org.user_id)) for told in found.values())
     figures.differences = list(truth.differences(stage.location, found, mapping, crm.history))
     figures.ledger_equals_truth = not figures.differences
     figures.differences = figures.differences[:20]

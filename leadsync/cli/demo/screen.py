@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadsync.cli.demo.figures import Figures
 from leadsync.cli.output import clean, emit_table, tell
-from leadsync.cycle import Report
+from leadsync.delivery import Report
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -94,7 +94,9 @@ def _line(row: tuple[Any, ...]) -> str:
     at, object_name, record_id, from_stage, to_stage, from_value, to_value, source, verdict = row
     before, after = from_stage or from_value or "new", to_stage or to_value or "blank"
     by = "leadsync" if source == "leadsync" else "a person"
-    sign = {"reverted": "  <- put back", "redirected": "  <- redirected", "flagged": "  <- flagged"}.get(verdict or "", "")
+    sign = {"reverted": "  <- put back", "redirected": "  <- redirected", "flagged": "  <- flagged"}.get(
+        verdict or "", ""
+    )
     return clean(f"{at[5:16].replace('T', ' ')}  {object_name:7} {record_id[-6:]}  {before} -> {after}  by {by}{sign}")
 
 
@@ -103,7 +105,9 @@ def summary(figures: Figures) -> None:
     before = {key.removeprefix("before: "): n for key, n in figures.funnel.items() if key.startswith("before: ")}
     after = {key.removeprefix("after: "): n for key, n in figures.funnel.items() if key.startswith("after: ")}
     rows = [[name, before.get(name, 0), after.get(name, 0)] for name in dict.fromkeys([*before, *after])]
-    tell(f"{figures.days} days, {figures.records} records of {figures.persons} persons, {figures.transitions} stage changes in the ledger")
+    tell(
+        f"{figures.days} days, {figures.records} records of {figures.persons} persons, {figures.transitions} stage changes in the ledger"
+    )
     emit_table(["stage", "before", "after"], rows, "The funnel, live records")
     verdicts = ", ".join(f"{count} {name}" for name, count in figures.verdicts.items() if count)
     tell(f"Moves judged: {verdicts}.")
@@ -113,11 +117,15 @@ def summary(figures: Figures) -> None:
         f"Recycled: {figures.recycled}; came back into the funnel: {figures.reentered}; contacts with a second MQL: {figures.second_mqls}."
     )
     tell(f"Stale people escalated: {figures.escalations} rungs accepted; {figures.notices} notices.")
-    tell(f"Scored: {figures.scored} persons. Assignments: {figures.routed}; people without an owner: {figures.unowned_routed}.")
+    tell(
+        f"Scored: {figures.scored} persons. Assignments: {figures.routed}; people without an owner: {figures.unowned_routed}."
+    )
     emit_table(["owner", "people given"], list(figures.per_owner.items()), "Who got whom")
     written = ", ".join(f"{count} {name}" for name, count in figures.writebacks.items())
     tell(f"Write-backs: {written}. API requests: {figures.api_calls}.")
     tell(f"People's edits overwritten: {figures.human_edits_overwritten}.")
-    tell(f"The ledger {'equals' if figures.ledger_equals_truth else 'DOES NOT EQUAL'} the CRM's own record of every change.")
+    tell(
+        f"The ledger {'equals' if figures.ledger_equals_truth else 'DOES NOT EQUAL'} the CRM's own record of every change."
+    )
     for line in figures.differences:
         tell(f"  {line}")

@@ -154,7 +154,8 @@ def _wrong_moves(
         truth[change.id].append((change.new, to_text(change.at)))
     mine: dict[str, list[tuple[str | None, str]]] = defaultdict(list)
     for row in con.execute(
-        "SELECT record_id, to_value, at, reason FROM v_transitions WHERE object = ? ORDER BY record_id, at, seq", (name,)
+        "SELECT record_id, to_value, at, reason FROM v_transitions WHERE object = ? ORDER BY record_id, at, seq",
+        (name,),
     ):
         blank_birth = row["to_value"] is None and not mine[row["record_id"]]
         if row["reason"] != "converted" and not blank_birth:

@@ -110,16 +110,20 @@ class History:
             known, _, link = mark.progress.partition("|")
             begun = from_text(known)
         held: Page | None = None
+        fresh: dict[str, str] = {}
         for rows, more, at in self._lists(since, link):
             if held:
                 yield held
+                self._seen |= fresh  # only now is the page stored
+            wanted = [row for row in rows if self._matters(row)]
+            fresh = {str(row["auditid"]): str(row["createdon"]) for row in wanted} if since else {}
             progress = f"{to_text(begun)}|{more}" if more and since is None else None
-            held = Page(SOURCE, tuple(self._moves(rows, remember=since is not None)), at, progress=progress)
+            held = Page(SOURCE, tuple(self._moves(wanted)), at, progress=progress)
         assert held is not None
         # Never below the mark that stands: the CRM's time may be known less well than it was.
         end = max(to_text(begun - LAG), since or "")
-        self._seen = {key: seen for key, seen in self._seen.items() if seen >= end}
         yield Page(SOURCE, held.rows, held.read_at, mark=end, full=since is None, complete=complete)
+        self._seen = {key: seen for key, seen in (self._seen | fresh).items() if seen >= end}
 
     def _lists(
         self, since: str | None, link: str | None
@@ -139,17 +143,13 @@ class History:
             more = page.more
             yield page.value, more, answer.date() or self._client.now()
 
-    def _moves(self, rows: Sequence[Mapping[str, Any]], *, remember: bool) -> Iterator[Row]:
-        wanted = [row for row in rows if self._matters(row)]
+    def _moves(self, wanted: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
         details = {str(row["auditid"]): self._told(row) for row in wanted}
         asked = [key for key, detail in details.items() if detail is None]
         answers = self._client.gather([f"audits({key})/Microsoft.Dynamics.CRM.RetrieveAuditDetails" for key in asked])
         details |= {key: _detail(answer) for key, answer in zip(asked, answers, strict=True)}
         for row in wanted:
-            key = str(row["auditid"])
-            if remember:
-                self._seen[key] = str(row["createdon"])
-            if (detail := details[key]) is not None:
+            if (detail := details[str(row["auditid"])]) is not None:
                 yield from self._changes(row, detail)
 
     def _told(self, row: Mapping[str, Any]) -> _Detail | None:
@@ -162,8 +162,11 @@ class History:
         detail = _Detail()
         for one in found:
             if (column := columns.get(one.logical_name)) is not None:
-                detail.old[column.name] = _spelled(one.old_value, column)
-                detail.new[column.name] = _spelled(one.new_value, column)
+                try:
+                    detail.old[column.name] = _spelled(one.old_value, column)
+                    detail.new[column.name] = _spelled(one.new_value, column)
+                except ValueError:
+                    return None
         return detail
 
     def _matters(self, row: Mapping[str, Any]) -> bool:
@@ -205,11 +208,14 @@ def _detail(answer: Answer) -> _Detail | None:
 
 
 def _spelled(value: str | None, column: Attribute) -> Any:
-    """Return a value out of the text form of change data: a choice's number, a lookup's id behind its table."""
+    """Return a value out of the text form of change data: a choice's number, a lookup's id behind its table.
+
+    Raises ValueError for a choice that is no number.
+    """
     if value is None or value == "":
         return None
     if column.options:
-        return int(value) if value.lstrip("-").isdecimal() else None
+        return int(value)
     return value.rpartition(",")[2] if column.is_lookup else value
 
 

@@ -35,7 +35,7 @@ class Memberships:
         self._held: dict[str, dict[str, set[str]]] = {}
         self._teams: frozenset[str] = frozenset()
         self._others: set[str] = set()
-        self._names: dict[str, tuple[str, ...]] | None = None
+        self._names: dict[str, tuple[str, ...]] = {}
         self.learnt = False
         self.blocked: dict[str, str] = {}
 
@@ -87,7 +87,8 @@ class Memberships:
         """Return what is known of a user, by the names that actors' conditions use."""
         if not self.learnt:
             self.learn()
-        if self._names is None or user_id not in self._names:
+        key = user_id or ""
+        if key not in self._names:
             columns = ("systemuserid", "domainname", "internalemailaddress")
             rows = self._client.rows(path("systemusers", columns), "systemuser")
             self._names = {
@@ -95,10 +96,9 @@ class Memberships:
                 for row in rows
             }
             # Whoever is not even there now need not be looked for again with every touch.
-            self._names.setdefault(user_id or "", ())
-        teams = self.of(user_id or "", "team")
+            self._names.setdefault(key, ())
+        teams = self.of(key, "team")
         known = {
-            "user": self._names.get(user_id or "", ()), "team": teams, "queue": teams,
-            "security_role": self.of(user_id or "", "security_role"),
+            "user": self._names[key], "team": teams, "queue": teams, "security_role": self.of(key, "security_role"),
         }  # fmt: skip
         return RowFacts(known, at, zone)

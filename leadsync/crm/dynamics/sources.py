@@ -6,18 +6,11 @@ from zoneinfo import ZoneInfo
 
 from leadsync.crm.dynamics.audits import DATA, Audited, History, is_audited, qualified_value
 from leadsync.crm.dynamics.client import Client
+from leadsync.crm.dynamics.companions import AccountReader, CampaignReader, OpportunityReader, TeamReader, UserReader
 from leadsync.crm.dynamics.metadata import Metadata
 from leadsync.crm.dynamics.odata import path
 from leadsync.crm.dynamics.people import Memberships
-from leadsync.crm.dynamics.rows import (
-    AccountReader,
-    CampaignReader,
-    OpportunityReader,
-    Reader,
-    RecordReader,
-    TeamReader,
-    UserReader,
-)
+from leadsync.crm.dynamics.rows import Reader, RecordReader
 from leadsync.crm.dynamics.touches import TouchReader, tables_of
 from leadsync.domain.mapping import CrmMapping
 from leadsync.errors import ObjectBlocked

@@ -48,7 +48,7 @@ def attribute(view: View, table: Table, column: Column) -> Json:
         "Description": _label(""), "AttributeOf": None, "IsPrimaryId": column.name == table.key,
         "IsPrimaryName": column.name == table.title, "IsCustomAttribute": column.custom, "IsLogical": False, "IsManaged": not column.custom,
         "IsValidForCreate": column.createable and table.writable, "IsValidForUpdate": column.updateable and table.writable,
-        "IsValidForRead": True, "IsValidForAdvancedFind": _managed(True), "IsAuditEnabled": _managed(True), "IsSecured": False,
+        "IsValidForRead": True, "IsValidForAdvancedFind": _managed(True), "IsAuditEnabled": _managed(_is_audited(view, table, column)), "IsSecured": False,
         "RequiredLevel": {"Value": _required(column), "CanBeChanged": True, "ManagedPropertyLogicalName": "canmodifyrequirementlevelsettings"},
         "SourceType": 1 if not column.createable and column.type == "decimal" else 0,
     }  # fmt: skip
@@ -72,6 +72,12 @@ def attribute(view: View, table: Table, column: Column) -> Json:
                 False if column.type == "flag" else -1
             )
     return found
+
+
+def _is_audited(view: View, table: Table, column: Column) -> bool:
+    """Whether the audit log tells of a column: those that history is kept for, and the state beside them."""
+    kept = view.box.store.history_fields.get(str(table.kind), ())
+    return column.source in kept or (bool(kept) and column.type in ("state", "status"))
 
 
 def _options(view: View, table: Table, column: Column) -> Json:

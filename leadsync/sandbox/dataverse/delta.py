@@ -14,7 +14,7 @@ from urllib.parse import quote
 from leadsync.sandbox.calls import Answer
 from leadsync.sandbox.dataverse import query
 from leadsync.sandbox.dataverse.desk import Desk
-from leadsync.sandbox.dataverse.errors import EXPIRED_TOKEN, NOT_TRACKED, ApiError, bad
+from leadsync.sandbox.dataverse.errors import EXPIRED_STAMP, NOT_TRACKED, ApiError, bad
 from leadsync.sandbox.dataverse.schema.columns import Table
 from leadsync.sandbox.dataverse.schema.directory import EXPIRE_AFTER_DAYS
 from leadsync.sandbox.dataverse.view import is_live
@@ -107,5 +107,5 @@ def _version(desk: Desk) -> int:
     version, at = int(found[1]), datetime.strptime(found[2], _CLOCK).replace(tzinfo=UTC)
     too_old = desk.view.now - at > timedelta(days=EXPIRE_AFTER_DAYS)
     if too_old or version < desk.box.faults.delta_tokens_from:
-        raise bad("Version stamp associated with the client has expired. Please perform a full sync.", EXPIRED_TOKEN)
+        raise bad("Version stamp associated with the client has expired. Please perform a full sync.", EXPIRED_STAMP)
     return version
