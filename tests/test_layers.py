@@ -36,7 +36,6 @@ MAY_SERVE_THE_SANDBOX = ("leadsync.cli.sandbox", "leadsync.cli.demo")
 
 CRMS = frozenset({"salesforce", "dynamics"})
 KNOWS_THE_CRM: Mapping[str, str] = {
-    "domain/passing.py": "only Salesforce refuses queues as owners of contacts; better a fact of the mapping",
     "settings/runtime.py": "only a Dynamics connection has a tenant",
     "settings/write.py": "what `init` writes for the kind that was asked for",
 }

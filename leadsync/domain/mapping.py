@@ -38,6 +38,7 @@ class ObjectMapping:
     scope: Condition | None = None
     entered_from: Mapping[str, str] = field(default_factory=dict)  # stage -> native date field
     fallback_user: str | None = None
+    queues_may_own: bool = True  # Salesforce refuses queues as owners of contacts
 
 
 @dataclass(frozen=True, slots=True)

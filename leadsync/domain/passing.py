@@ -86,8 +86,6 @@ def _routed(door: Door, standing: Standing, book: PoolBook, tier: str, *, moving
         book.charge(pool, tier, chosen, now=grounds.now, zone=zone)
         return Routed("user", chosen, "chosen", "a person chose this owner", pool, sticky=True)
     objects = grounds.mapping.objects[standing.record.ref.object]
-    # Only Salesforce refuses queues as owners of contacts; on Dynamics a team may own anything.
-    owned_contact = objects.responsible == "owner" and standing.record.ref.object == "contact"
     return route(
         grounds.rulebook.routing,
         door.rules,
@@ -99,7 +97,7 @@ def _routed(door: Door, standing: Standing, book: PoolBook, tier: str, *, moving
         now=grounds.now,
         zone=zone,
         without=door.without,
-        queue_may_own=not (owned_contact and grounds.mapping.kind == "salesforce"),
+        queue_may_own=objects.responsible == "assignee" or objects.queues_may_own,
         fallback_user=objects.fallback_user,
     )
 

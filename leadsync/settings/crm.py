@@ -1,6 +1,7 @@
 """mappings/<crm>.yaml into a `CrmMapping`: fields, stage values, touches, actors."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import cast
 
 from leadsync.domain.conditions import Condition
@@ -46,12 +47,14 @@ def crm_mapping(name: str, file: SalesforceFile | DynamicsFile, tree: Node, chec
     stages = file.stages
     opportunity = file.opportunity
     loss = opportunity.lost_because if opportunity else ValueSpec()
+    is_salesforce = isinstance(file, SalesforceFile)
+    contact = _object("contact", file.contact, tree, common, checks)
     return CrmMapping(
         crm=name,
-        kind="salesforce" if isinstance(file, SalesforceFile) else "dynamics",
+        kind="salesforce" if is_salesforce else "dynamics",
         objects={
             "lead": _object("lead", file.lead, tree, common, checks),
-            "contact": _object("contact", file.contact, tree, common, checks),
+            "contact": replace(contact, queues_may_own=not is_salesforce),
         },
         stage_of_value={
             value: stage for stage, spec in stages.items() for value in dict.fromkeys((_written(spec), *spec.read))

@@ -297,6 +297,11 @@ def test_an_answer_that_is_no_batch_is_unknown(refused: Any, monkeypatch: pytest
     assert refused(502, whole=True).state == "unknown"
 
 
+@pytest.mark.parametrize(("status", "state"), [(404, "pending"), (302, "unknown"), (204, "unknown")])
+def test_an_address_that_is_not_the_api_supersedes_nothing(refused: Any, status: int, state: str) -> None:
+    assert refused(status, whole=True).state == state
+
+
 def test_a_stranger_waits_for_an_application_user(refused: Any) -> None:
     assert refused(403, "0x80072560", whole=True).state == "pending"
 

@@ -177,12 +177,15 @@ def test_a_lead_that_nobody_can_take_keeps_its_owner_and_names_the_queue() -> No
     assert written(decided(lead))["owner"] == queue_id("Unassigned Leads")
 
 
-def test_contacts_owned_by_queues_are_refused_by_salesforce_alone() -> None:
+def test_a_contact_goes_to_a_user_where_the_crm_lets_no_queue_own_contacts() -> None:
     contact = handed_over("house", ref=CONTACT, fields={"country": "Japan"})
     owner = MAPPING.objects["lead"].owner
     by_owner = a_contact_of(responsible="owner", owner=owner)
+    anybody = replace(by_owner.objects["contact"], queues_may_own=True)
     salesforce = replace(RULES, mappings={"salesforce": by_owner})
-    dynamics = replace(RULES, mappings={"salesforce": replace(by_owner, kind="dynamics")})
+    dynamics = replace(
+        RULES, mappings={"salesforce": replace(by_owner, objects={**by_owner.objects, "contact": anybody})}
+    )
 
     assert written(decided(contact, rulebook=salesforce))["owner"] == "005-lead-desk"
     assert written(decided(contact, rulebook=dynamics))["owner"] == queue_id("Unassigned Leads")

@@ -188,6 +188,10 @@ class Writer:
             return all_alike(writes, "pending", "TOO_LARGE", 1.0)
         if answer.status == 403 and fault is not None and fault.kind() == "stranger":
             return all_alike(writes, "pending", str(fault), SESSION_PAUSE)
+        if answer.status == 404:  # it is the API that is not there, not a record
+            return all_alike(writes, "pending", "NO_API_HERE", SESSION_PAUSE)
+        if answer.status < 400:
+            return all_alike(writes, "unknown", f"HTTP_{answer.status}")
         wait = retry_after(answer, BUSY_PAUSE, LONGEST_PAUSE)
         return [judged(write.effect_id, answer.status, fault, wait) for write in writes]
 
