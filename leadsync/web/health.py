@@ -30,7 +30,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         labels = ("crm",)
         self.cycles = Counter("leadsync_cycles", "Finished cycles", ("crm", "reach"), registry=self.registry)
-        self.failures = Counter("leadsync_cycle_failures", "Cycles that ended early", ("crm", "reason"), registry=self.registry)
+        self.failures = Counter(
+            "leadsync_cycle_failures", "Cycles that ended early", ("crm", "reason"), registry=self.registry
+        )
         self.seconds = Gauge("leadsync_cycle_seconds", "Length of the last cycle", labels, registry=self.registry)
         self.observed = Counter("leadsync_rows_observed", "Rows read", labels, registry=self.registry)
         self.transitions = Counter("leadsync_transitions", "Stage changes recorded", labels, registry=self.registry)
@@ -38,7 +40,9 @@ class Metrics:
         self.api_calls = Counter("leadsync_api_calls", "API requests made", labels, registry=self.registry)
         self.outbox = Gauge("leadsync_outbox", "Effects by state", ("state",), registry=self.registry)
         self.mark_lag = Gauge("leadsync_mark_lag_seconds", "Age of the oldest mark", labels, registry=self.registry)
-        self.skew = Gauge("leadsync_clock_skew_seconds", "This machine's clock against the CRM's", labels, registry=self.registry)
+        self.skew = Gauge(
+            "leadsync_clock_skew_seconds", "This machine's clock against the CRM's", labels, registry=self.registry
+        )
         self.config_stale = Gauge("leadsync_config_stale", "1 while changed files are refused", registry=self.registry)
 
 

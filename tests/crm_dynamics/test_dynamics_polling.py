@@ -430,3 +430,38 @@ def test_audits_of_a_page_that_was_not_stored_come_again(org: Any, follow: Any) 
         if page.source == "lead_history":
             break  # as if the disk were full
     assert [row.new for row in follower.poll().of(Move) if row.field == "stage"] == ["MAQL"]
+
+
+def test_the_import_of_old_audits_goes_on_where_it_was_broken_off(org: Any, follow: Any, meddled: Any) -> None:
+    keys = org.leads(3)
+    for key in keys:
+        org.edit(key, leadsync_leadstatus="MAQL")
+        org.advance(60)
+    session, meddler = meddled
+    asked_for: list[str] = []
+
+    def one_a_page(url: str, body: Any) -> Any:
+        """Cut the list of audits into pages of one."""
+        if "/audits?" not in url or not body.get("value"):
+            return body
+        asked_for.append(url)
+        place = int(url.rpartition("&page=")[2]) if "&page=" in url else 0
+        rows = body["value"]
+        more = {"@odata.nextLink": f"{url.partition('&page=')[0]}&page={place + 1}"} if place + 1 < len(rows) else {}
+        return {"value": rows[place : place + 1], **more}
+
+    meddler.change = one_a_page
+    follower = follow(org.crm(session=session))
+    seen: list[str] = []
+    for page in follower.crm.changes(follower.marks, "complete"):
+        follower.keep(page)
+        if page.source == "lead_history":
+            seen += [row.ref.id for row in page.rows]
+            break
+    assert follower.marks["lead_history"].progress
+    again = follow(org.crm(session=session))
+    again.marks = follower.marks
+    found = again.poll().of(Move)
+    assert sorted({*seen, *(row.ref.id for row in found)}) == sorted(keys)
+    assert seen[0] not in {row.ref.id for row in found}
+    assert again.marks["lead_history"].mark

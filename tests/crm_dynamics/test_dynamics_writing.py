@@ -12,6 +12,7 @@ from leadsync.domain.effects import Membership
 from leadsync.domain.mapping import FieldMapping
 from leadsync.domain.records import Queue, Ref, User
 from leadsync.errors import CrmRejected, CrmUnavailable, ObjectBlocked
+from leadsync.http import Answer
 from leadsync.secret import Secret
 
 ANSWER = "batchresponse_1"
@@ -250,8 +251,6 @@ def refused(org: Any, one: Any, write_of: Any, monkeypatch: pytest.MonkeyPatch) 
     crm, lead = one
 
     def ask(status: int, code: str = "", message: str = "m", *, whole: bool = False, **headers: str) -> Any:
-        from leadsync.http import Answer
-
         body = f'{{"error":{{"code":"{code}","message":"{message}"}}}}'.encode() if code else b""
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
         part = b"HTTP/1.1 %d X\r\n" % status + head + b"\r\n" + body
@@ -341,6 +340,69 @@ def test_a_name_may_stand_for_a_list_of_each_kind(org: Any, ref_of: Any) -> None
         "a": ("applied", None), "b": ("rejected", "NO_LIST_OF_CONTACTS"), "c": ("rejected", "NO_LIST_OF_LEADS"),
         "d": ("rejected", "NO_LIST_MAPPED"),
     }  # fmt: skip
+
+
+@pytest.fixture
+def joined(org: Any, ref_of: Any) -> Any:
+    """A lead on its list, and what may be asked of the list."""
+    (lead,) = org.leads(1)
+    org.load(list=[{"listname": "Nurture - win back", "createdfromcode": "Lead"}])
+    crm = org.crm()
+    assert crm.join([Membership("in", ref_of(lead), "win_back", True, "g")])[0].state == "applied"
+
+    def leave() -> Any:
+        return crm.join([Membership("out", ref_of(lead), "win_back", False, "g")])[0]
+
+    return leave
+
+
+def test_who_cannot_be_removed_by_the_action_is_removed_by_the_members_row(
+    joined: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+
+    def answers(_: Any, parts: Any) -> list[Answer]:
+        sent.extend(f"{part.method} {part.path.split('(')[0]}" for part in parts)
+        return [Answer(204 if part.method == "DELETE" else 404, {}, b"") for part in parts]
+
+    monkeypatch.setattr("leadsync.crm.dynamics.membership.Joiner._answers", answers)
+    assert joined().state == "applied"
+    assert sent == ["POST lists", "DELETE listmembers"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(Answer(404, {}, b'{"error":{"code":"0x80040217","message":"m"}}'), "applied"), (Answer(503, {}, b""), "unknown"),
+     (Answer(429, {"retry-after": "5"}, b""), "pending"), (Answer(403, {}, b'{"error":{"code":"0x80040220","message":"m"}}'), "rejected")],
+)  # fmt: skip
+def test_leaving_ends_in_the_class_of_its_answer(
+    joined: Any, monkeypatch: pytest.MonkeyPatch, answer: Answer, state: str
+) -> None:
+    monkeypatch.setattr("leadsync.crm.dynamics.membership.Joiner._answers", lambda _, parts: [answer for _ in parts])
+    assert joined().state == state
+
+
+@pytest.mark.parametrize(("kind", "state"), [("timeout_after_apply", "unknown"), ("503", "unknown")])
+def test_a_list_that_does_not_answer_is_asked_again(
+    org: Any, joined: Any, monkeypatch: pytest.MonkeyPatch, kind: str, state: str
+) -> None:
+    from leadsync.crm.dynamics.membership import Joiner
+
+    answers = Joiner._answers
+
+    def failing(joiner: Joiner, parts: Any) -> list[Answer]:
+        org.faults(rate={kind: 1})
+        try:
+            return answers(joiner, parts)
+        finally:
+            org.faults(rate={})
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Joiner, "_answers", failing)
+        assert joined().state == state
+    assert joined().state == "applied"
+    org.faults(rate={"429": 1})
+    assert joined().state == "pending", "who is on the list cannot be asked"
 
 
 # Tasks

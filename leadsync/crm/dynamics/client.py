@@ -16,7 +16,7 @@ from leadsync.clock import Clock
 from leadsync.crm.calls import Budget, CrmTime
 from leadsync.crm.dynamics.auth import Login
 from leadsync.crm.dynamics.multipart import BOUNDARY, Part, batch_answers, batch_body
-from leadsync.crm.dynamics.verdicts import BUSY_PAUSE, LONGEST_PAUSE, fault_of, refused
+from leadsync.crm.dynamics.verdicts import BUSY_PAUSE, LONGEST_PAUSE, refused
 from leadsync.errors import CrmUnavailable, ObjectBlocked
 from leadsync.http import READ_SECONDS, Answer, checked_url, exchange, read_with_retry, retry_after
 from leadsync.ports import Usage
@@ -198,9 +198,3 @@ class Client:
     def usage(self) -> Usage:
         """Return the requests made by this process; Dataverse does not say what the tenant used."""
         return Usage(self.budget.calls)
-
-
-def is_refused(answer: Answer, code: str) -> bool:
-    """Say whether an answer is a refusal with this code."""
-    fault = fault_of(answer.body) if answer.status >= 400 else None
-    return fault is not None and fault.code == code

@@ -6,7 +6,6 @@ who share it; the numbers behind them are what travels.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -249,8 +248,3 @@ def _label(option: _Option) -> str:
 
 def _value(managed: _Managed | None) -> bool | None:
     return managed.value if managed else None
-
-
-def raw_of(found: Mapping[str, Any], attribute: Attribute) -> Any:
-    """Return a column's value in a row decoded as it came, under whichever name it came."""
-    return found.get(attribute.wire, found.get(attribute.name))
