@@ -52,10 +52,8 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
     console.print(table)
 
 
-WIDE = 240
-_WHOLE = frozenset(
-    {"at", "what", "kind", "state", "object", "record", "effect_id", "record_id", "decided_at", "retry_at"}
-)
+WIDE = 140
+_WHOLE = frozenset({"at", "kind", "state", "object", "record", "effect_id", "record_id", "decided_at", "retry_at"})
 """Columns that are of no use in two lines: somebody copies from them."""
 
 

@@ -33,7 +33,7 @@ def sandbox(
     public_url: Annotated[str | None, Option("--public-url", help="The address to print in links.")] = None,
     state: Annotated[Path | None, Option("--state", help="A file that keeps the box over restarts.")] = None,
 ) -> None:
-    """Run a CRM in a box: it answers like Salesforce, with a company that lives in it.
+    """Run a CRM in a box: it answers like Salesforce and like Dynamics 365, with a company that lives in it.
 
     Prints one JSON line with its address and credentials when it is ready. Example: leadsync sandbox --port 8700 --seed 3 --leads 5000
     """
