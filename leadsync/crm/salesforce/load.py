@@ -6,7 +6,7 @@ pass meets everything that changed, or was still in flight, meanwhile. The progr
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -60,7 +60,7 @@ class Load:
         self.crm = crm
         self._client, self._bulk, self._bulk_above = client, bulk, bulk_above
 
-    def whole(self, source: Source, progress: str | None, *, resumable: bool) -> Iterator[Page]:
+    def whole(self, source: Source, progress: str | None) -> Iterator[Page]:
         """Yield every row of a source, the last page with the mark; raises ObjectBlocked when it cannot be read."""
         begun = _parsed(progress) or self._begin(source)
         pages = self._by_bulk(source, begun) if begun.job else self._by_id(source, begun)
@@ -69,8 +69,7 @@ class Load:
             query = select(source.reader.columns.names, source.native, source.condition)
             if job := self._bulk.start(query, include_deleted=source.archived):
                 pages = self._by_bulk(source, _Begun(begun.mark, job=job, total=begun.total))
-        for page in pages:
-            yield page if resumable else replace(page, progress=None)
+        yield from pages
 
     def following(self, columns: Columns, first: PartAnswer, what: str) -> Iterator[Found]:
         """Yield a query's first page and those after it; raises ObjectBlocked when one is refused."""

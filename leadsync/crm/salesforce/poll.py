@@ -162,7 +162,8 @@ class Poll:
                     for (native, columns, _), one in zip(tables, answers, strict=True)
                 }
             )
-        for page in self._load.whole(source, None if mark.mark else mark.progress, resumable=mark.mark is None):
+        # A read again beside a mark begins anew each time; its pages still say that it is under way, for the ledger.
+        for page in self._load.whole(source, None if mark.mark else mark.progress):
             signed = f"{page.mark}#{self._members.digest()}" if source.name == "user" and page.mark else page.mark
             yield replace(page, mark=signed)
 
