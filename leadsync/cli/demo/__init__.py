@@ -1,12 +1,14 @@
 """demo: the whole thing at once on a fast clock, with no account, and what it came to."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer import Option
 
 from leadsync.cli.output import emit_json
+
+Kind = Literal["salesforce", "dynamics"]
 
 
 def register(cli: typer.Typer) -> None:
@@ -19,6 +21,7 @@ def demo(
     days: Annotated[int, Option("--days", min=1, help="Simulated days.")] = 90,
     seed: Annotated[int, Option("--seed", help="The same seed gives the same figures.")] = 7,
     leads: Annotated[int, Option("--leads", min=10, help="Leads that came in over the 90 days before.")] = 600,
+    crm: Annotated[Kind, Option("--crm", help="Which CRM the box stands for.")] = "salesforce",
     as_json: Annotated[bool, Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Run leadsync beside a CRM in a box with a company that lives in it, and tell what happened.
@@ -31,7 +34,7 @@ def demo(
 
     logs.configure(level="error")
     watched = not headless and sys.stdout.isatty()
-    figures = run(days=days, seed=seed, leads=leads, watched=watched)
+    figures = run(days=days, seed=seed, leads=leads, watched=watched, crm=crm)
     if as_json:
         emit_json(figures)
     else:

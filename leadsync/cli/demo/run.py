@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from leadsync.cli.demo import truth
 from leadsync.cli.demo.figures import Figures, count, funnel
 from leadsync.cli.demo.screen import Screen
-from leadsync.cli.demo.stage import Stage, set_up
+from leadsync.cli.demo.stage import Kind, Stage, set_up
 from leadsync.cycle import Cycle
 from leadsync.delivery import Report
 from leadsync.domain.owners import is_covered
@@ -24,9 +24,9 @@ SETTLE_STEP = 60
 SETTLE_CYCLES = 60
 
 
-def run(*, days: int, seed: int, leads: int, watched: bool) -> Figures:
+def run(*, days: int, seed: int, leads: int, watched: bool, crm: Kind = "salesforce") -> Figures:
     """Run the demo and return what it came to."""
-    with set_up(seed=seed, leads=leads) as stage:
+    with set_up(seed=seed, leads=leads, crm=crm) as stage:
         name, cycle = next(iter(stage.app.cycles().items()))
         figures = Figures(days=days, cycles=0)
         with Screen(days, watched=watched) as screen:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -21,11 +21,13 @@ START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 PAST_DAYS = 90
 
+Kind = Literal["salesforce", "dynamics"]
+
 CONFIG = """\
 # The demo's own configuration: everything is delivered, and what people are told goes to the log.
 company: {{name: Acme, zone: Europe/Berlin}}
 crms:
-  salesforce: {{kind: salesforce, url: {url}}}
+  {crm}: {{kind: {crm}, url: {url}{tenant}}}
 ledger: {{location: {location}}}
 deliver: [notices, stage_entered, score, contact_stage, lead_stage, owner, membership]
 limits:
@@ -76,7 +78,7 @@ class Stage:
 
 
 @contextmanager
-def set_up(*, seed: int, leads: int) -> Iterator[Stage]:
+def set_up(*, seed: int, leads: int, crm: Kind = "salesforce") -> Iterator[Stage]:
     """Yield a sandbox frozen at its first morning, and leadsync ready for its first cycle; both are gone afterwards."""
     from leadsync.sandbox.box import Options
     from leadsync.sandbox.server import serve
@@ -86,14 +88,17 @@ def set_up(*, seed: int, leads: int) -> Iterator[Stage]:
     try:
         ready = server.ready()
         url = str(ready["url"])
-        for path, text in sample_files("salesforce", url, None).items():
+        for path, text in sample_files(crm, url, None).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         config = folder / "config" / "leadsync.yaml"
-        config.write_text(CONFIG.format(url=url, location=folder / "ledger" / "leadsync.db"), encoding="utf-8")
+        tenant = f", tenant: {ready['tenant']}" if crm == "dynamics" else ""
+        location = folder / "ledger" / "leadsync.db"
+        config.write_text(CONFIG.format(crm=crm, url=url, tenant=tenant, location=location), encoding="utf-8")
+        prefix = f"LEADSYNC_{crm.upper()}"
         env = {
-            "LEADSYNC_SALESFORCE_CLIENT_ID": str(ready["client_id"]),
-            "LEADSYNC_SALESFORCE_CLIENT_SECRET": str(ready["client_secret"]),
+            f"{prefix}_CLIENT_ID": str(ready["client_id"]),
+            f"{prefix}_CLIENT_SECRET": str(ready["client_secret"]),
         }
         with (
             requests.Session() as session,

@@ -52,7 +52,7 @@ def overwritten(found: Iterable[Change], own_user_id: str) -> list[Change]:
         key = (change.object, change.id, change.field)
         if change.via == "api" and change.by == own_user_id:
             by_person = set_at.get(key)
-            if by_person is not None and (change.guard is None or _second(by_person) > _instant(change.guard)):
+            if by_person is not None and _is_blind(change.guard, by_person):
                 lost.append(change)
             set_at[key] = None
         elif change.via == "person":
@@ -60,6 +60,13 @@ def overwritten(found: Iterable[Change], own_user_id: str) -> list[Change]:
         else:
             set_at[key] = None
     return lost
+
+
+def _is_blind(guard: str | None, set_at: datetime) -> bool:
+    """Say whether a precondition let a write through that had not seen this edit; an ETag never does, `*` always."""
+    if guard is None or guard == "*":
+        return True
+    return not guard.startswith("W/") and _second(set_at) > _instant(guard)
 
 
 def _second(at: datetime) -> datetime:
@@ -111,11 +118,15 @@ def _wrong_rows(con: sqlite3.Connection, name: str, told: list[Change], mapping:
     for change in told:
         row = truth[change.id]
         match change.field:
-            case "IsDeleted":
+            case "IsDeleted" | "deleted":
                 row.deleted = bool(change.new)
+            case "merged":
+                row.deleted = row.merged = bool(change.new)
             case "IsConverted":
                 row.converted = bool(change.new)
-            case "MasterRecordId":
+            case "statecode":
+                row.converted = change.new == "Qualified"
+            case "MasterRecordId" | "masterid":
                 row.merged = change.new is not None
             case field if field in objects.stage.native:
                 row.value = change.new
@@ -167,7 +178,7 @@ def _wrong_moves(
         elif not exact and not _is_subsequence([value for value, _ in moves], [value for value, _ in wanted]):
             yield f"{name} {record_id}: the ledger tells {moves}, which is no part of {wanted}"
     if exact:
-        gone = {change.id for change in told if change.field == "IsDeleted" and change.new}
+        gone = {change.id for change in told if change.field in ("IsDeleted", "deleted", "merged") and change.new}
         for record_id in sorted(truth.keys() - mine.keys() - gone):
             yield f"{name} {record_id}: the ledger tells of no move, truth of {truth[record_id]}"
 
