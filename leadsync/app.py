@@ -138,6 +138,7 @@ def open_app(
     deliver: Sequence[str] | None = None,
     read_only: bool = False,
     stop: Event | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[App]:
     """Yield the whole application; `deliver` replaces what config says may be delivered.
 
@@ -145,7 +146,7 @@ def open_app(
     """
     loaded = load(config, mappings, env)
     stop = stop or Event()
-    clock = SystemClock(stop)
+    clock = clock or SystemClock(stop)
     settings = loaded.settings
     ledger = open_ledger(Path(settings.ledger.location), read_only=read_only)
     try:

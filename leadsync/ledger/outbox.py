@@ -117,7 +117,7 @@ def read_outbox(
     crm: str | None,
     limit: int | None,
 ) -> list[OutboxRow]:
-    """Return effects in these states whose time has come, the most urgent and the longest decided first.
+    """Return effects in these states whose time has come, the most urgent and the longest decided first, then by record.
 
     `kinds` are of write, membership, escalation, notice; `retry_at` holds back pending ones only. `extra` names the
     person of now behind the record as `person_id`.
@@ -135,7 +135,7 @@ def read_outbox(
     if crm is not None:
         sql += " AND o.crm = ?"
         values.append(crm)
-    sql += " ORDER BY o.priority, o.decided_at, o.effect_id"
+    sql += " ORDER BY o.priority, o.decided_at, o.record_id, o.effect_id"
     if limit is not None:
         sql += " LIMIT ?"
         values.append(limit)

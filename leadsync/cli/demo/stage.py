@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +45,25 @@ logging: {{level: error}}
 """
 
 
+class SteppedClock:
+    """A clock that stands still but for the demo's own steps, so that the same seed gives the same figures on any machine."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def wall(self) -> datetime:
+        """Return the demo's instant."""
+        return START + timedelta(seconds=self._seconds)
+
+    def monotonic(self) -> float:
+        """Return the seconds of the demo."""
+        return self._seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much of the demo's time pass at once."""
+        self._seconds += seconds
+
+
 @dataclass(slots=True)
 class Stage:
     """A running sandbox with leadsync beside it."""
@@ -55,6 +74,7 @@ class Stage:
     config: Path
     mappings: Path
     session: requests.Session
+    clock: SteppedClock
 
     @property
     def location(self) -> Path:
@@ -67,6 +87,8 @@ class Stage:
         if answer.status_code != 200:
             raise CrmUnavailable(f"the sandbox refuses {what}: {answer.text[:200]}")
         found: Mapping[str, Any] = answer.json()
+        if what == "advance":
+            self.clock.sleep(float(body["seconds"]))
         return found
 
     def api_calls(self) -> int:
@@ -100,11 +122,12 @@ def set_up(*, seed: int, leads: int, crm: Kind = "salesforce") -> Iterator[Stage
             f"{prefix}_CLIENT_ID": str(ready["client_id"]),
             f"{prefix}_CLIENT_SECRET": str(ready["client_secret"]),
         }
+        clock = SteppedClock()
         with (
             requests.Session() as session,
-            open_app(config, folder / "mappings", env, deliver=sorted(ALL_KINDS)) as app,
+            open_app(config, folder / "mappings", env, deliver=sorted(ALL_KINDS), clock=clock) as app,
         ):
-            yield Stage(url, folder, app, config, folder / "mappings", session)
+            yield Stage(url, folder, app, config, folder / "mappings", session, clock)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
