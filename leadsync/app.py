@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from leadsync import channels as channel_kinds
 from leadsync.channels.crm_task import CreateTask
@@ -197,6 +197,31 @@ def build_crm(
     return _ADAPTERS[connection.kind](name, connection, loaded, env, clock, stop or Event(), spent)
 
 
+class _Shared(TypedDict):
+    """What every adapter is given besides its org, its credentials and its mapping."""
+
+    company_zone: str
+    clock: Clock
+    stop: Event
+    share: float
+    reserve: float
+    spent: int
+    named_users: list[str]
+
+
+def _shared(loaded: Loaded, clock: Clock, stop: Event, spent: int) -> _Shared:
+    limits, pools = loaded.settings.limits, loaded.rulebook.routing.pools
+    return _Shared(
+        company_zone=loaded.rulebook.company.zone,
+        clock=clock,
+        stop=stop,
+        share=limits.api_share,
+        reserve=limits.api_reserve,
+        spent=spent,
+        named_users=sorted({member.user for pool in pools.values() for member in pool.members}),
+    )
+
+
 def _salesforce(
     name: str,
     connection: CrmConnection,
@@ -208,20 +233,13 @@ def _salesforce(
 ) -> Crm:
     from leadsync.crm.salesforce import SalesforceCrm
 
-    limits, pools = loaded.settings.limits, loaded.rulebook.routing.pools
     return SalesforceCrm(
         name,
         connection.url,
         connection.api_version,
         _salesforce_credentials(connection.credentials, env),
         loaded.rulebook.mappings[name],
-        company_zone=loaded.rulebook.company.zone,
-        clock=clock,
-        stop=stop,
-        share=limits.api_share,
-        reserve=limits.api_reserve,
-        spent=spent,
-        named_users=sorted({member.user for pool in pools.values() for member in pool.members}),
+        **_shared(loaded, clock, stop, spent),
     )
 
 
@@ -264,7 +282,6 @@ def _dynamics(
 ) -> Crm:
     from leadsync.crm.dynamics import DynamicsCrm
 
-    limits, pools = loaded.settings.limits, loaded.rulebook.routing.pools
     return DynamicsCrm(
         name,
         connection.url,
@@ -272,13 +289,7 @@ def _dynamics(
         connection.api_version,
         _dynamics_credentials(connection.credentials, env),
         loaded.rulebook.mappings[name],
-        company_zone=loaded.rulebook.company.zone,
-        clock=clock,
-        stop=stop,
-        share=limits.api_share,
-        reserve=limits.api_reserve,
-        spent=spent,
-        named_users=sorted({member.user for pool in pools.values() for member in pool.members}),
+        **_shared(loaded, clock, stop, spent),
     )
 
 
