@@ -34,9 +34,11 @@ COPY --from=build /opt/leadsync /opt/leadsync
 
 ENV PATH=/opt/leadsync/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
+    TMPDIR=/var/lib/leadsync \
     LEADSYNC_CONFIG=/etc/leadsync/config/leadsync.yaml \
     LEADSYNC_MAPPINGS=/etc/leadsync/mappings
 
+# Large reports are sorted on the volume: a million people need hundreds of megabytes for a moment.
 # A relative `ledger: location:`, such as the sample's data/leadsync.db, lies on the volume.
 WORKDIR /var/lib/leadsync
 VOLUME /var/lib/leadsync

@@ -24,6 +24,7 @@ from leadsync.domain.records import Ref
 from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.standing import Grounds
 from leadsync.errors import ConfigError, CrmRejected, LeadsyncError
+from leadsync.hygiene import FORMATS
 from leadsync.ledger import Ledger, open_ledger
 from leadsync.ports import Channel, Crm
 from leadsync.secret import Secret
@@ -76,6 +77,8 @@ class App:
             go_live_at=self.rules.go_live_at or ledger.go_live(crm) or moment,
             kinds=ALL_KINDS,
             link=self.settings.crms[crm].url,
+            adopted=ledger.adopted_rules(self.rulebook.law, moment),
+            formats=FORMATS,
         )
 
     def seen_at(self, crm: str) -> datetime | None:
@@ -100,12 +103,9 @@ class App:
     def adopt(self, loaded: Loaded, rules: Rules, env: Mapping[str, str]) -> None:
         """Go over to newly loaded files between cycles; the ledger stays open."""
         crms = {
-            name: build_crm(
-                name, connection, loaded, env, self.clock, stop=self.stop,
-                spent=self.crms[name].usage().calls if name in self.crms else 0,
-            )
+            name: build_crm(name, connection, loaded, env, self.clock, stop=self.stop)
             for name, connection in loaded.settings.crms.items()
-        }  # fmt: skip
+        }
         # Everything is built before anything is taken over: nothing may leave half of the new files live.
         channels, unset = _channels_for(loaded, env, crms, delivering=bool(rules.deliver))
         self.loaded, self.rules, self.crms, self.channels, self.unset = loaded, rules, crms, channels, unset
@@ -189,12 +189,11 @@ def build_crm(
     clock: Clock,
     *,
     stop: Event | None = None,
-    spent: int = 0,
 ) -> Crm:
-    """Return the adapter of one org; a set `stop` ends its waits, `spent` are API requests made before."""
+    """Return the adapter of one org; a set `stop` ends its waits."""
     if connection.kind not in _ADAPTERS:
         raise ConfigError(f"{name}: this version of leadsync speaks {', '.join(_ADAPTERS)}, not {connection.kind}")
-    return _ADAPTERS[connection.kind](name, connection, loaded, env, clock, stop or Event(), spent)
+    return _ADAPTERS[connection.kind](name, connection, loaded, env, clock, stop or Event())
 
 
 class _Shared(TypedDict):
@@ -205,11 +204,10 @@ class _Shared(TypedDict):
     stop: Event
     share: float
     reserve: float
-    spent: int
     named_users: list[str]
 
 
-def _shared(loaded: Loaded, clock: Clock, stop: Event, spent: int) -> _Shared:
+def _shared(loaded: Loaded, clock: Clock, stop: Event) -> _Shared:
     limits, pools = loaded.settings.limits, loaded.rulebook.routing.pools
     return _Shared(
         company_zone=loaded.rulebook.company.zone,
@@ -217,7 +215,6 @@ def _shared(loaded: Loaded, clock: Clock, stop: Event, spent: int) -> _Shared:
         stop=stop,
         share=limits.api_share,
         reserve=limits.api_reserve,
-        spent=spent,
         named_users=sorted({member.user for pool in pools.values() for member in pool.members}),
     )
 
@@ -229,7 +226,6 @@ def _salesforce(
     env: Mapping[str, str],
     clock: Clock,
     stop: Event,
-    spent: int,
 ) -> Crm:
     from leadsync.crm.salesforce import SalesforceCrm
 
@@ -239,7 +235,7 @@ def _salesforce(
         connection.api_version,
         _salesforce_credentials(connection.credentials, env),
         loaded.rulebook.mappings[name],
-        **_shared(loaded, clock, stop, spent),
+        **_shared(loaded, clock, stop),
     )
 
 
@@ -278,7 +274,6 @@ def _dynamics(
     env: Mapping[str, str],
     clock: Clock,
     stop: Event,
-    spent: int,
 ) -> Crm:
     from leadsync.crm.dynamics import DynamicsCrm
 
@@ -289,7 +284,7 @@ def _dynamics(
         connection.api_version,
         _dynamics_credentials(connection.credentials, env),
         loaded.rulebook.mappings[name],
-        **_shared(loaded, clock, stop, spent),
+        **_shared(loaded, clock, stop),
     )
 
 
@@ -309,7 +304,7 @@ def _dynamics_credentials(prefix: str, env: Mapping[str, str]) -> "DynamicsCrede
     )
 
 
-_Adapter = Callable[[str, CrmConnection, Loaded, Mapping[str, str], Clock, Event, int], Crm]
+_Adapter = Callable[[str, CrmConnection, Loaded, Mapping[str, str], Clock, Event], Crm]
 _ADAPTERS: Mapping[str, _Adapter] = {"salesforce": _salesforce, "dynamics": _dynamics}
 
 
@@ -413,7 +408,7 @@ def _dynamics_picklists(url: str, api_version: str, env: Mapping[str, str]) -> P
     from leadsync.crm.dynamics.picklists import read_picklists
 
     found = read_picklists(url, api_version, _dynamics_credentials("LEADSYNC_DYNAMICS", env), SystemClock())
-    return Picklists(found.lead_status, found.campaign_types, found.lead_sources)
+    return Picklists(found.lead_status, found.campaign_types, found.lead_sources, found.tenant)
 
 
 _PICKLISTS: Mapping[str, Callable[[str, str, Mapping[str, str]], Picklists]] = {

@@ -15,7 +15,10 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from leadsync import logs
+from leadsync.ageing import wish_ages
 from leadsync.delivery import Delivery, Hindrance, Report, Stopped, batches
+from leadsync.domain.births import birth_touch
+from leadsync.domain.daily import daily_digests, is_anybodys_time
 from leadsync.domain.effects import Outcome
 from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.limits import Limit
@@ -23,8 +26,9 @@ from leadsync.domain.plan import Plan, make_plan
 from leadsync.domain.pools import PoolBook
 from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.standing import Grounds
-from leadsync.domain.telling import people
-from leadsync.ledger import Ledger
+from leadsync.domain.telling import People, people
+from leadsync.hygiene import FORMATS
+from leadsync.ledger import Ledger, PlanRows
 from leadsync.ports import Channel, Crm, Org, Page, Reach
 
 log = logs.get("leadsync.cycle")
@@ -37,6 +41,8 @@ BASELINE = 1000
 """Persons decided in one cycle who are in no hurry: adopted ones, and everybody after the rules changed."""
 
 ALL_KINDS = frozenset({"notices", "stage_entered", "score", "contact_stage", "lead_stage", "owner", "membership"})
+
+EVERY_MINUTE = timedelta(minutes=1)
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -90,6 +96,7 @@ class Cycle:
         self.ledger.belong_to(self.crm.name, org.org_id)
         if self.ledger.meta(f"user:{self.crm.name}") != org.user_id:
             self.ledger.set_meta(f"user:{self.crm.name}", org.user_id)
+        self.crm.count_in(self.ledger.api_calls(self.crm.name, self.crm.now()))
         self.org = org
         return self.org
 
@@ -107,6 +114,11 @@ class Cycle:
             self._go_live(started)
             self.observe(reach, report, progress)
             self.decide(now or self.crm.now(), report)
+            if reach == "complete" and "stage_entered" in self.rules.deliver:
+                budget = self.rules.limits.get("stage_age", self.rules.limits["normal"])
+                moment = now or self.crm.now()
+                report.wished += wish_ages(self.ledger, self.rules.rulebook, self.crm.name, budget, moment)
+            self.tell_managers(now or self.crm.now())
             if self.rules.deliver:
                 self.delivery.deliver(now or self.crm.now(), report)
         finally:
@@ -185,14 +197,45 @@ class Cycle:
     def decide(self, now: datetime, report: Report) -> None:
         """Decide everybody who changed or whose time has come, and put the wishes into the outbox."""
         self._wished.clear()
-        due = self.ledger.due(self.crm.name, now)
-        baseline = self.ledger.undecided(self.crm.name, BASELINE, now=now)
-        for plan in self._plans([*due, *baseline], now, self.rules.deliver, self.go_live_at(), report):
+        moved: set[str] = set()
+        for plan in self._plans(self._waiting(now), now, self.rules.deliver, self.go_live_at(), report):
             counts = self.ledger.commit(plan, now)
             report.decided += len(plan.decisions)
             report.wished += counts.wished
             for group, (size, _) in plan.held.items():
                 report.held[group] = size
+            moved |= {j.bulk_id for decision in plan.decisions for j in decision.judgements if j.bulk_id is not None}
+        if moved and self.rules.deliver:
+            found = [change for change in self.ledger.held_changes() if change.crm == self.crm.name]
+            report.held |= {change.group_id: change.moves for change in found if change.group_id in moved}
+
+    def _waiting(self, now: datetime) -> list[str]:
+        """Return whom to decide: who is due, their twins, and a slice of those who are in no hurry."""
+        law = self.rules.rulebook.law
+        due = self.ledger.due(self.crm.name, now)
+        twins = self.ledger.twins_of(self.crm.name, due, law.shared_mailboxes) if law.twins == "exact_email" else []
+        return list(dict.fromkeys([*due, *twins, *self.ledger.undecided(self.crm.name, BASELINE, now=now)]))
+
+    def tell_managers(self, now: datetime) -> None:
+        """Wish for the daily digests whose time has come since this was last asked; the first time nothing has."""
+        key = f"managers_daily:{self.crm.name}"
+        asked = self.ledger.meta(key)
+        if "notices" not in self.rules.deliver or (asked is not None and now - from_text(asked) < EVERY_MINUTE):
+            return
+        self.ledger.set_meta(key, to_text(now))
+        if asked is None:
+            return
+        own_user_id = self.ledger.meta(f"user:{self.crm.name}") or ""
+        directory = self.ledger.directory(self.crm.name, own_user_id, now)
+        grounds = Grounds(
+            self.rules.rulebook, self.crm.name, directory, now, self.go_live_at(), self.rules.deliver, formats=FORMATS
+        )
+        if not is_anybodys_time(grounds, from_text(asked)):
+            return
+        book, who = self._company(grounds)
+        waiters = self.ledger.waiters(self.crm.name)
+        digests = daily_digests(waiters, grounds, book, who, self.alerts, from_text(asked))
+        self.ledger.commit(PlanRows(effects=tuple(digests)), now)
 
     def rehearse(self, now: datetime | None) -> Iterator[Plan]:
         """Yield what would be decided now if everything were delivered; nothing is kept.
@@ -202,8 +245,7 @@ class Cycle:
         """
         moment = now or self.crm.now()
         self._wished.clear()
-        due = self.ledger.due(self.crm.name, moment)
-        persons = [*due, *self.ledger.undecided(self.crm.name, BASELINE, now=moment)]
+        persons = self._waiting(moment)
         since = self.go_live_at() or self.first_look()
         yield from self._plans(persons, moment, ALL_KINDS, since, self.new_report())
 
@@ -212,6 +254,7 @@ class Cycle:
     ) -> Iterator[Plan]:
         own_user_id = self.ledger.meta(f"user:{self.crm.name}") or self.connect().user_id
         portions = deque(batches(persons, BATCH))
+        adopted = self.ledger.adopted_rules(self.rules.rulebook.law, now) if persons else {}
         while portions:
             if self.stopping():
                 raise Stopped
@@ -225,6 +268,8 @@ class Cycle:
                 go_live_at=go_live_at,
                 kinds=kinds,
                 link=self.link,
+                adopted=adopted,
+                formats=FORMATS,
             )
             try:
                 plan = self._plan(people_now, grounds)
@@ -241,25 +286,36 @@ class Cycle:
 
     def _plan(self, persons: Sequence[str], grounds: Grounds) -> Plan:
         """Decide one batch."""
-        directory, zone = grounds.directory, self.rules.rulebook.company.zone
-        book = PoolBook(self.rules.rulebook.routing.pools, directory)
-        away = frozenset(user.id for user in directory.users.values() if book.away(user, now=grounds.now, zone=zone))
+        book, who = self._company(grounds)
         return make_plan(
-            self.ledger.situations(self.crm.name, persons, law=self.rules.rulebook.law),
+            self.ledger.situations(
+                self.crm.name,
+                persons,
+                law=self.rules.rulebook.law,
+                came_by_itself=lambda record: birth_touch(record, grounds) is not None,
+            ),
             grounds,
             book,
-            people(directory.users, away),
+            who,
             self.alerts,
             self.rules.limits,
             self.ledger.group_sizes(grounds.now - timedelta(days=1)),
             self._wished,
         )
 
+    def _company(self, grounds: Grounds) -> tuple[PoolBook, People]:
+        """Return the turns of the pools and the people to be told, as they are now."""
+        directory, zone = grounds.directory, self.rules.rulebook.company.zone
+        book = PoolBook(self.rules.rulebook.routing.pools, directory)
+        away = frozenset(user.id for user in directory.users.values() if book.away(user, now=grounds.now, zone=zone))
+        return book, people(directory.users, away)
+
     def run_clocks(self, *, now: datetime | None = None) -> Report:
         """Decide and deliver what is due by time alone, without asking the CRM for news; it works while the CRM is down."""
         report = Report(self.crm.name, "fast")
         moment = now or self.crm.now()
         self.decide(moment, report)
+        self.tell_managers(moment)
         if self.rules.deliver:
             self.delivery.tell(moment, report)
         return report

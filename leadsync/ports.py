@@ -1,6 +1,6 @@
 """What leadsync asks of a CRM and of a channel. Adapters live in `crm/` and `channels/`; nothing else talks to them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
@@ -124,6 +124,12 @@ class Crm(Protocol):
 
     def inspect(self) -> tuple[Finding, ...]:
         """Compare the mapping with the org: fields, rights, picklists, users."""
+
+    def count_in(self, earlier: Iterable[tuple[float, int]]) -> None:
+        """Count requests that earlier processes made, each some seconds ago, into the budget of the day.
+
+        Where the CRM itself tells what the org used, no more than that is counted.
+        """
 
     def usage(self) -> Usage:
         """Return how many API requests were made."""

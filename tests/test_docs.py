@@ -128,6 +128,8 @@ def test_a_command_that_is_shown_exists(path: Path) -> None:
                     ), rest
             case ["make", target, *_]:
                 assert re.search(rf"^{target}:", page(ROOT / "Makefile"), re.M), target
+            case ["python", script, *_]:
+                assert (ROOT / script).is_file(), script
             case _:
                 assert words[0] in ("docker", "sf", "sqlite3", "curl", "git", "export", "kill", "mkdir", "cp"), words
 

@@ -17,9 +17,9 @@ PACKAGE = ROOT / "leadsync"
 
 LAYERS = (
     ("domain",),
-    ("http", "ports", "errors", "clock", "secret", "logs"),
+    ("http", "ports", "errors", "clock", "secret", "logs", "hygiene"),
     ("crm", "ledger", "channels", "settings"),
-    ("cycle", "delivery", "simulate", "reports", "learn", "jobs"),
+    ("cycle", "delivery", "ageing", "simulate", "reports", "learn", "jobs"),
     ("app",),
     ("cli", "daemon", "web"),
 )

@@ -144,6 +144,7 @@ def test_what_libraries_say_is_cut_to_its_first_line(lines: Any) -> None:
 
 
 def test_warnings_come_as_log_lines(lines: Any) -> None:
+    logging.captureWarnings(False)  # pytest puts back how warnings are shown, and so what an earlier test had set up
     logs.configure(style="json")
     with warnings.catch_warnings():
         warnings.simplefilter("always")

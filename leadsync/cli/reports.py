@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from leadsync.reports.people import Filters
     from leadsync.reports.reconcile import Compared
 
-Name = Literal["funnel", "velocity", "recycling", "audit"]
+Name = Literal["funnel", "velocity", "recycling", "quality", "audit"]
 Count = Literal["passes", "persons", "events"]
 Format = Literal["table", "csv", "json"]
 Out = Annotated[Path | None, Option("--out", help="Write it into this file.")]
@@ -51,7 +51,7 @@ def report(
     mappings: options.Mappings = options.MAPPINGS,
     as_json: options.AsJson = False,
 ) -> None:
-    """Print a report from the ledger: funnel, velocity, recycling or audit, each with what lies outside named.
+    """Print a report from the ledger: funnel, velocity, recycling, quality or audit, each with what lies outside named.
 
     Example: leadsync report funnel --period 2026-Q3 --format csv
     """
@@ -69,12 +69,15 @@ def report(
 def _report(app: "App", name: Name, as_of: datetime, filters: "Filters", count: Count) -> "Report":
     from leadsync.reports.audit import audit as audited
     from leadsync.reports.funnel import funnel
+    from leadsync.reports.quality import quality
     from leadsync.reports.recycling import recycling
     from leadsync.reports.velocity import velocity
 
     con, rulebook = app.ledger.con, app.rulebook
     if count != "passes" and name != "funnel":
         raise ConfigError("--count is for the funnel report")
+    if name in ("quality", "audit") and filters.words():
+        raise ConfigError(f"the {name} report is of everybody: it takes no period, source or segment")
     match name:
         case "funnel":
             return funnel(con, rulebook, as_of, filters, count)
@@ -82,9 +85,9 @@ def _report(app: "App", name: Name, as_of: datetime, filters: "Filters", count: 
             return velocity(con, rulebook, as_of, filters)
         case "recycling":
             return recycling(con, rulebook, as_of, filters)
+        case "quality":
+            return quality(con, rulebook, as_of)
         case "audit":
-            if filters.words():
-                raise ConfigError("an audit is of everybody: it takes no period, source or segment")
             return audited(con, rulebook, as_of).report
 
 

@@ -1,6 +1,7 @@
 """What every adapter keeps of its requests: how many may still be made today, and the CRM's time in their answers."""
 
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -17,15 +18,14 @@ HOUR = 3600.0
 class Budget:
     """leadsync's share of the org's daily requests; a part of the share is kept for what is urgent.
 
-    `spent` are requests of the last day made before this process began, `limit` the org's daily requests as far as they are
-    known before the CRM says so itself.
+    `limit` are the org's daily requests as far as they are known before the CRM says so itself.
     """
 
-    def __init__(self, clock: Clock, share: float, reserve: float, spent: int, limit: int | None = None) -> None:
+    def __init__(self, clock: Clock, share: float, reserve: float, limit: int | None = None) -> None:
         self._clock = clock
         self._share = share
         self._reserve = reserve
-        self._hours: deque[tuple[float, int]] = deque([(clock.monotonic(), spent)])
+        self._hours: deque[tuple[float, int]] = deque()
         self._lock = Lock()
         self._paused_until = 0.0
         self.calls = 0
@@ -45,6 +45,16 @@ class Budget:
             else:
                 self._hours.append((now, requests))
             self.calls += requests
+
+    def count_in(self, earlier: Iterable[tuple[float, int]]) -> None:
+        """Count the requests of earlier processes, each some seconds old; never more than the org itself has counted."""
+        with self._lock:
+            now = self._clock.monotonic()
+            counted = None if self.used is None else max(self.used - self.calls, 0)
+            for age, count in sorted(earlier):
+                ours = count if counted is None else min(count, counted)
+                counted = None if counted is None else counted - ours
+                self._hours.appendleft((now - age, ours))
 
     def allows(self, *, urgent: bool) -> bool:
         """Say whether a request may be made now."""

@@ -4,7 +4,7 @@ Time moves by `advance` alone and every deed takes one second, so that versions 
 `edit_as_human`, `convert`, `merge`, `delete` and `undelete`; `fate` makes the next writes meet a fault.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -48,6 +48,7 @@ class MemoryCrm:
         self.fate: list[Fate] = []
         self.down = False
         self.writes = 0
+        self.counted_in = 0
         self._mapping, self._at = mapping, at
         self._log: list[tuple[str, Row]] = []
         self._calls = 0
@@ -168,6 +169,10 @@ class MemoryCrm:
     def inspect(self) -> tuple[Finding, ...]:
         """Return that all is well."""
         return (Finding("org", True, "in memory"),)
+
+    def count_in(self, earlier: Iterable[tuple[float, int]]) -> None:
+        """Remember what is said of earlier processes: there is no budget here."""
+        self.counted_in = sum(count for _, count in earlier)
 
     def usage(self) -> Usage:
         """Return how many calls were made."""

@@ -1,6 +1,7 @@
 """When it is time for what: APScheduler behind a queue, which only says so and is built anew when it stalls."""
 
 from collections.abc import Mapping
+from datetime import time
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -11,8 +12,8 @@ from leadsync.settings.runtime import Schedule
 
 log = logs.get("leadsync.daemon")
 
-Tick = Literal["fast", "complete", "sla", "reconcile"]
-RANK: Mapping[Tick, int] = {"complete": 0, "reconcile": 1, "fast": 2, "sla": 3}
+Tick = Literal["fast", "complete", "sla", "reconcile", "report"]
+RANK: Mapping[Tick, int] = {"complete": 0, "reconcile": 1, "fast": 2, "sla": 3, "report": 4}
 REARM_AFTER = 90.0
 """Seconds without a single tick, and at least three SLA intervals, after which the scheduler is built anew."""
 
@@ -48,9 +49,13 @@ class Ticker:
         }
         for name, seconds in intervals.items():
             self._scheduler.add_job(self._queue.put, IntervalTrigger(seconds=max(1, int(seconds))), args=(name,))
-        at = self.schedule.reconcile
-        daily = CronTrigger(hour=at.hour, minute=at.minute, timezone=ZoneInfo(self.zone))
-        self._scheduler.add_job(self._queue.put, daily, args=("reconcile",))
+        dailies: tuple[tuple[Tick, time], ...] = (
+            ("reconcile", self.schedule.reconcile),
+            ("report", self.schedule.report),
+        )
+        for name, at in dailies:
+            daily = CronTrigger(hour=at.hour, minute=at.minute, timezone=ZoneInfo(self.zone))
+            self._scheduler.add_job(self._queue.put, daily, args=(name,))
         self._scheduler.start()
 
     def wait(self, seconds: float) -> list[Tick]:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from leadsync import logs
 from leadsync.app import App, build_rules
@@ -12,6 +13,7 @@ from leadsync.daemon.reload import Files
 from leadsync.daemon.ticker import Tick, Ticker
 from leadsync.daemon.troubles import Troubles
 from leadsync.delivery import Report, Stopped
+from leadsync.domain.transitions import MASS
 from leadsync.errors import (
     ConfigError,
     CrmAuthFailed,
@@ -109,6 +111,9 @@ class Worker:
         self._show_hindrance()
         if tick == "reconcile":
             self._back_up()
+        if tick == "report":
+            self._remind()
+            return
         for name, cycle in self.cycles.items():
             self._one(tick, name, cycle)
         self.troubles.retry()
@@ -139,8 +144,10 @@ class Worker:
             case "reconcile":
                 cycle.reread()
                 return cycle.run("complete", progress=self._progress)
+            case "fast":
+                return cycle.run("fast", progress=self._progress)
             case _:
-                return cycle.run(tick, progress=self._progress)
+                return cycle.run("complete", progress=self._progress)
 
     def _now(self, name: str, cycle: Cycle) -> datetime:
         """Return the CRM's time; while it has not been reached, its last instant known carried on, which is never early."""
@@ -170,6 +177,18 @@ class Worker:
             self.troubles.begin("backup", f"no backup was made: {error}", tell="urgent", ready=True)
         else:
             self.troubles.end("backup")
+
+    def _remind(self) -> None:
+        """Tell once a week that the review of the agreement is overdue; a review that is noted in sla.yaml ends it."""
+        planned = self.app.rulebook.sla.agreement.get("next_review")
+        today = self.app.clock.wall().astimezone(ZoneInfo(self.app.rulebook.company.zone)).date()
+        if not isinstance(planned, str) or (late := (today - date.fromisoformat(planned)).days) <= 0:
+            return
+        last = self.app.ledger.meta("review_told")
+        if last is None or today - date.fromisoformat(last) >= timedelta(days=7):
+            self.app.ledger.set_meta("review_told", today.isoformat())
+            text = f"the agreement's review was due {planned}, {late} days ago; note it under agreement: in mappings/sla.yaml"
+            self.troubles.event("review", text)
 
     def _show_hindrance(self) -> None:
         found = self.app.hindrance()
@@ -227,10 +246,13 @@ class Worker:
         for code, why in blocked.items():
             self.troubles.begin(code, why)
         held = Counter(row["group_id"] for row in self.app.ledger.list_outbox("held") if row["crm"] == name)
+        if self.app.rules.deliver:
+            held.update({c.group_id: c.moves for c in self.app.ledger.held_changes() if c.crm == name})
         self.troubles.only(f"held:{name}:", (f"held:{name}:{group}" for group in held))
         for group, count in sorted(held.items()):
             look = f"see `leadsync outbox list --state held`, then `leadsync outbox release '{group}'`"
-            self.troubles.begin(f"held:{name}:{group}", f"{count} effects are over a safety limit; {look}")
+            why = "moves of a mass change wait" if group.startswith(MASS) else "effects are over a safety limit"
+            self.troubles.begin(f"held:{name}:{group}", f"{count} {why}; {look}")
         self._measure(name, cycle, report, seconds)
         log.info(
             "cycle.finished", crm=name, reach=report.reach, observed=report.observed, changed=report.changed,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from leadsync.domain.conditions import fold
+from leadsync.domain.countries import country_code
 from leadsync.domain.records import Account, Value
 from leadsync.domain.routing import AccountMatch
 
@@ -221,9 +222,13 @@ def _points(
     if _is_nearly(name, company_key(_text(account.get("name")))):
         points += rules.name
     their_country = _text(account.get("country"))
-    if country and their_country and fold(country) == fold(their_country):
+    if country and their_country and _country(country) == _country(their_country):
         points += rules.country
     return points
+
+
+def _country(text: str) -> str:
+    return country_code(text) or fold(text)
 
 
 def _is_nearly(one: str | None, other: str | None) -> bool:

@@ -40,16 +40,6 @@ def conversion_move(standing: Standing) -> Move | None:
     return _to(wanted, standing, "converted without an opportunity") if wanted else None
 
 
-def collision_note(standing: Standing) -> str | None:
-    """Return the line that logs a conversion into a contact with a stage of its own, None when there was none."""
-    found = _conversion(standing)
-    if found is None or standing.stage is None or found[0].to_stage is None:
-        return None
-    carried = last_stage(standing.situation, found[1])
-    policy = standing.grounds.law.conversion.collision
-    return f"collision: the contact had {found[0].to_stage}, the lead {carried or 'none'}; {policy}"
-
-
 def _conversion(standing: Standing) -> tuple[Transition, Record] | None:
     """Return the last conversion into the person's record, with the lead that was converted."""
     ref = standing.record.ref

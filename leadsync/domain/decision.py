@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leadsync.domain.cleansing import cleansed
 from leadsync.domain.conditions import holds
-from leadsync.domain.conversion import collision_note, conversion_move, merge_move
+from leadsync.domain.conversion import conversion_move, merge_move
 from leadsync.domain.doors import Door, open_door, reassign_door, why_not_routed
 from leadsync.domain.effects import Effect, Priority
 from leadsync.domain.funnel import Stage
+from leadsync.domain.instants import to_text
 from leadsync.domain.judging import Verdicts, correction, judge_all
 from leadsync.domain.messages import (
     assigned_notices,
@@ -29,12 +31,13 @@ from leadsync.domain.messages import (
     reason_notices,
     words_for,
 )
-from leadsync.domain.moves import Move, automatic_move
+from leadsync.domain.moves import Move, automatic_move, reopens
 from leadsync.domain.nurturing import memberships
 from leadsync.domain.own_fields import is_marketable, own_fields, stage_values
 from leadsync.domain.passing import Passage, give_back, go_through
 from leadsync.domain.pools import PoolBook
 from leadsync.domain.records import Ref, Value
+from leadsync.domain.recycling import with_reason
 from leadsync.domain.rejection import rejection_move
 from leadsync.domain.scoring import Score
 from leadsync.domain.situation import Assignment, Situation
@@ -114,6 +117,7 @@ class _Course:
     door: Door | None
     passage: Passage | None
     waiting: Waiting
+    opens_at: datetime | None = None  # when the door that has to wait for its turn may open
 
 
 def decide(situation: Situation, grounds: Grounds, book: PoolBook, who: People, alerts: str) -> Decision:
@@ -134,7 +138,7 @@ def decide(situation: Situation, grounds: Grounds, book: PoolBook, who: People, 
         assignment=passage.assignment if passage and passage.is_new else None,
         clocks=course.waiting.clocks,
         effects=_effects(standing, verdicts, choice, course, alerts) if _may_act(standing) else (),
-        state=_state(standing, choice.fired, course.waiting),
+        state=_state(standing, choice.fired, course),
         reasons=_reasons(standing, verdicts, choice, course),
         touches=touch_worths(standing),
     )
@@ -152,9 +156,15 @@ def _may_move(standing: Standing) -> bool:
 def _credit_duplicates(standing: Standing, verdicts: Verdicts, book: PoolBook) -> None:
     """Give a turn back for whoever was found to be a duplicate; a move is judged once, so it is given back once."""
     law = standing.grounds.law
-    reasons = (law.reasons.get(judgement.reason or "") for judgement in verdicts.judgements)
+    reasons = (law.reasons.get(judgement.reason or "") for judgement in _of_now(standing, verdicts))
     if any(reason is not None and reason.klass == DUPLICATE for reason in reasons) and standing.is_new:
         give_back(standing, book)
+
+
+def _of_now(standing: Standing, verdicts: Verdicts) -> list[Judgement]:
+    """Return the judgements that may cause something: imported history is judged for information only."""
+    past = {move.seq for move in standing.situation.transitions if move.imported}
+    return [judgement for judgement in verdicts.judgements if judgement.seq not in past]
 
 
 def _choose(standing: Standing, verdicts: Verdicts) -> _Choice:
@@ -178,10 +188,15 @@ def _course(standing: Standing, move: Move | None, book: PoolBook, who: People, 
     """Return where the person goes: by the move and through the door, else where the ladder of a clock sends them."""
     target = standing.grounds.law.stages[move.stage] if move else standing.stage
     door = open_door(standing, target, move) if standing.is_alive else None
+    opens_at = _turn_at(standing, book) if door else None
+    if opens_at is not None:
+        door = None
     passage = go_through(door, standing, book, moving=move is not None) if door else None
+    if passage is not None and passage.is_new and standing.mass_creation is not None:
+        book.drip.note(standing.mass_creation, standing.grounds.now)
     waiting = _wait(standing, passage, book, who, alerts)
     if move is not None or door is not None:
-        return _Course(move, target, door, passage, put_off(waiting))
+        return _Course(move, target, door, passage, put_off(waiting), opens_at)
     for act in waiting.acts:
         if act.act == "recycle":
             if (recycled := _recycled(standing)) is not None:
@@ -190,7 +205,13 @@ def _course(standing: Standing, move: Move | None, book: PoolBook, who: People, 
             passage = go_through(again, standing, book)
             after = _wait(standing, passage, book, who, alerts)
             return _Course(None, target, again, passage, replace(after, escalations=waiting.escalations))
-    return _Course(None, target, None, None, waiting)
+    return _Course(None, target, None, None, waiting, opens_at)
+
+
+def _turn_at(standing: Standing, book: PoolBook) -> datetime | None:
+    """Return when the door of somebody who came in a mass creation may open, None when it may now."""
+    group, grounds = standing.mass_creation, standing.grounds
+    return book.drip.next_at(group, grounds.law.bulk.drip_per_hour, grounds.now) if group is not None else None
 
 
 def _recycled(standing: Standing) -> Move | None:
@@ -222,6 +243,7 @@ def _effects(
     grounds, move, passage, due_at = standing.grounds, course.move, course.passage, course.waiting.due_at
     effects: list[Effect] = []
     wished: dict[str, Value] = own_fields(standing, course.target, course.waiting, moving=move is not None)
+    wished |= cleansed(standing)
     wished |= choice.values
     if move is not None:
         wished |= stage_values(standing, move.stage, move.reason)
@@ -238,10 +260,11 @@ def _effects(
         cause=_cause(move, course.door),
         priority=_priority(move, course.door, wished),
         correction=move is not None and move.correction,
+        reopen=move is not None and reopens(standing, move.stage),
     )
     if write is not None and not standing.write_under_way:
         effects.append(write)
-    if "membership" in grounds.kinds:
+    if "membership" in grounds.kinds and verdicts.put_back is None:
         effects += memberships(standing)
     if "notices" in grounds.kinds:
         effects += course.waiting.escalations
@@ -278,9 +301,7 @@ def _is_doubtful(standing: Standing) -> bool:
 
 
 def _reasons(standing: Standing, verdicts: Verdicts, choice: _Choice, course: _Course) -> tuple[str, ...]:
-    reasons = [f"{judgement.verdict}: {judgement.why}" for judgement in verdicts.judgements]
-    if (collided := collision_note(standing)) is not None:
-        reasons.append(collided)
+    reasons = [f"{judgement.verdict}: {judgement.why}" for judgement in _of_now(standing, verdicts)]
     if course.move is not None:
         reasons.append(f"moves to {course.move.stage}: {course.move.why}")
     reasons += choice.notes
@@ -289,14 +310,17 @@ def _reasons(standing: Standing, verdicts: Verdicts, choice: _Choice, course: _C
         reasons.append(f"goes to {made.owner_id or 'nobody'}: {made.reason}")
     elif (parked := why_not_routed(standing, course.target)) is not None:
         reasons.append(f"not routed: {parked}")
+    if course.opens_at is not None:
+        reasons.append(f"their turn is at {to_text(course.opens_at)}")
     if _is_doubtful(standing):
         reasons.append("flagged: it claims to have interacted, but there is neither a touch nor evidence of an import")
     return tuple(reasons)
 
 
-def _state(standing: Standing, fired: Mapping[str, str], waiting: Waiting) -> PersonState:
+def _state(standing: Standing, fired: Mapping[str, str], course: _Course) -> PersonState:
     done, deals, hold = standing.milestones, standing.deals, standing.hold
     scored = standing.stage is not None and standing.stage.scored and standing.is_alive
+    look_at = min((at for at in (course.waiting.next_at, course.opens_at) if at is not None), default=None)
     return PersonState(
         person_id=standing.situation.person_id,
         score=standing.score.points if scored else None,
@@ -312,6 +336,6 @@ def _state(standing: Standing, fired: Mapping[str, str], waiting: Waiting) -> Pe
         outcome_at=deals.ended_at or deals.since,
         twin_of=standing.twin.person_id if standing.twin else None,
         marketable=is_marketable(standing),
-        fired=fired,
-        wake_at=wake_at(standing, waiting.next_at),
+        fired=with_reason(fired, standing.stage, standing.stay, hold),
+        wake_at=wake_at(standing, look_at),
     )

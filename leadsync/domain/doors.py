@@ -101,12 +101,14 @@ def why_not_routed(standing: Standing, target: Stage | None) -> str | None:
     if "owner" not in standing.grounds.kinds:
         return "owners are not delivered"
     if _guarded(standing, target):
-        return "in an open deal"
+        return "in an open deal" if standing.deals.open else "their account is in an open deal"
     if rules_for(standing, target) is None:
         return "no door leads here"
     entered = standing.stay.entered_by
-    if entered is not None and entered.bulk_id is not None:
+    if entered is not None and entered.is_held:
         return f"part of the mass change {entered.bulk_id}"
+    if standing.mass_creation is not None:
+        return f"part of the mass creation {standing.mass_creation}, whose doors open so many an hour"
     return None
 
 
@@ -116,8 +118,7 @@ def _shut(standing: Standing) -> bool:
 
 
 def _guarded(standing: Standing, target: Stage) -> bool:
-    guard = standing.grounds.law.open_deal_guard
-    return guard != "none" and standing.deals.outcome == "open" and target.role != "sales_qualified"
+    return standing.guarding_deal is not None and target.role != "sales_qualified"
 
 
 def _twins_door(standing: Standing, target: Stage | None, move: Move | None) -> Door | None:
@@ -158,7 +159,7 @@ def _entry_number(standing: Standing, target: Stage, move: Move | None) -> int:
 def _entered_now(standing: Standing) -> bool:
     """Say whether the present stay began since going live, and not with a mass change."""
     entered = standing.stay.entered_by
-    return standing.grounds.is_live(standing.stay.entered_at) and (entered is None or entered.bulk_id is None)
+    return standing.grounds.is_live(standing.stay.entered_at) and (entered is None or not entered.is_held)
 
 
 def _passed(standing: Standing, key: str) -> bool:

@@ -15,7 +15,9 @@ from leadsync.domain.records import Ref, Value
 
 NAMESPACE = uuid.UUID("6f1d1c1e-6a1b-5c6e-9d53-2b8c7d0c9a11")
 
-WriteKind = Literal["lead_stage", "contact_stage", "owner", "score", "stage_entered", "membership"]
+WriteKind = Literal[
+    "lead_stage", "contact_stage", "owner", "score", "stage_entered", "membership", "cleanse", "stage_age"
+]
 Priority = Literal["sla", "hand_raiser", "stage", "owner", "score"]
 PRIORITIES: tuple[Priority, ...] = ("sla", "hand_raiser", "stage", "owner", "score")
 
@@ -39,6 +41,7 @@ class WriteBack:
     group_id: str
     cause: str
     correction: bool = False  # a revert or redirect of a move that was read
+    reopen: bool = False  # an edge lets a record be opened for it that was closed in the CRM
 
     def token(self) -> str:
         """Return the operation token that goes onto the record with the values."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from leadsync.domain.accounts import is_free_mail
 from leadsync.domain.conditions import Condition, Facts, FactValue, holds
 from leadsync.domain.durations import Duration
 from leadsync.domain.instants import to_text
@@ -93,7 +94,8 @@ class PersonFacts:
             case "email_domain":
                 return self._keep(name, email_domain(self._fields.get("email")))
             case "free_mail":
-                return self._keep(name, is_free_mail(self._fields.get("email"), self._free_mail))
+                domain = email_domain(self._fields.get("email"))
+                return self._keep(name, None if domain is None else is_free_mail(domain, self._free_mail))
             case "language":
                 return self._keep(name, language_of(_text(self._fields.get("language")), _text(self._field("country"))))
             case "seniority":
@@ -122,9 +124,16 @@ class PersonFacts:
 
     def _field(self, name: str) -> FactValue:
         value = self._fields.get(name)
-        if _is_blank(value) and name in FROM_ACCOUNT:
+        if is_blank(value) and name in FROM_ACCOUNT:
             return self._account.get(FROM_ACCOUNT[name])
         return value
+
+    def appended(self) -> Mapping[str, FactValue]:
+        """Return the fields that the record lacks and rules take from its account, with what they are there."""
+        found = {
+            name: self._account.get(theirs) for name, theirs in FROM_ACCOUNT.items() if is_blank(self._fields.get(name))
+        }
+        return {name: value for name, value in found.items() if not is_blank(value)}
 
     def _title(self) -> TitleMatch:
         return classify(self._scoring.titles, _text(self._fields.get("title"))) if self._scoring else NOTHING
@@ -162,12 +171,6 @@ def email_domain(email: FactValue) -> str | None:
     return domain.casefold() if name and at and domain else None
 
 
-def is_free_mail(email: FactValue, providers: frozenset[str]) -> bool | None:
-    """Say whether an address belongs to a free-mail provider, None without an address."""
-    domain = email_domain(email)
-    return None if domain is None else domain in providers
-
-
 def account_domain(account: Mapping[str, FactValue]) -> str | None:
     """Return an account's domain: its field of that name, else the host of its website without `www.`."""
     text = (_text(account.get("domain")) or _text(account.get("website")) or "").strip().casefold()
@@ -202,5 +205,6 @@ def _text(value: FactValue) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _is_blank(value: FactValue) -> bool:
+def is_blank(value: FactValue) -> bool:
+    """Say whether a field holds nothing: no value, no values, or blanks."""
     return value is None or value == () or (isinstance(value, str) and not value.strip())

@@ -1,7 +1,7 @@
 """The funnel law as data: what funnel.yaml says, checked and resolved. What follows from it is `stages.py`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
 from leadsync.domain.conditions import Condition
@@ -58,7 +58,6 @@ class AutomaticMove:
     to: str
     when: Condition
     reason: str | None = None
-    applies_to: Literal["new", "existing"] = "new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +149,11 @@ class FunnelLaw:
     bulk: Bulk
     excluded: Condition | None = None  # the named condition `excluded`
 
+    def definitions(self) -> Mapping[str, str]:
+        """Return each automatic move by its name as a text that differs when anything of what it asks or does differs."""
+        named = {"qualified_to": self.qualified_to, "reentry_to": self.reentry_to}
+        return {rule.name: repr((_plain(rule), sorted(named.get(rule.to, {}).items()))) for rule in self.automatic}
+
     def with_role(self, *roles: Role) -> tuple[str, ...]:
         """Return the names of the stages that have one of these roles, in funnel order."""
         return tuple(stage.name for stage in self.stages.values() if stage.role in roles)
@@ -160,3 +164,12 @@ class FunnelLaw:
             return None
         wanted = label.strip().casefold()
         return next((r for r in self.reasons.values() if wanted in (r.label.casefold(), r.key.casefold())), None)
+
+
+def _plain(value: object) -> object:
+    """Return a rule as tuples whose text does not depend on the order in which a set happens to be kept."""
+    if is_dataclass(value):
+        return (type(value).__name__, *(_plain(getattr(value, field.name)) for field in fields(value)))
+    if isinstance(value, frozenset):
+        return tuple(sorted(map(repr, value)))
+    return tuple(_plain(part) for part in value) if isinstance(value, tuple) else value

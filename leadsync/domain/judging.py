@@ -9,7 +9,7 @@ from leadsync.domain.births import has_evidence, is_made_by_a_rep, is_untouched
 from leadsync.domain.conditions import failing
 from leadsync.domain.facts import Given
 from leadsync.domain.moves import Move, writable
-from leadsync.domain.persons import entries
+from leadsync.domain.persons import carried_by_merges, entries
 from leadsync.domain.records import Value
 from leadsync.domain.stages import Case, PutBack, Ruling, judge
 from leadsync.domain.standing import Standing
@@ -64,6 +64,12 @@ def judge_all(standing: Standing) -> Verdicts:
             )
         elif move.verdict in PUT_BACK:
             put_back = _rule(standing, move, earlier).put_back or put_back
+        elif move.verdict == "flagged" and move.released_at is not None and not move.is_held:
+            # What was kept back with a mass change is done now, as far as it is still true.
+            ruling = _rule(standing, move, earlier)
+            put_back = ruling.put_back or put_back
+            if ruling.missing and standing.stay.entered_by is not None and standing.stay.entered_by.seq == move.seq:
+                missing.append((known, ruling.missing))
         earlier.append(known)
     return Verdicts(tuple(judgements), put_back, tuple(missing), tuple(insisted))
 
@@ -80,6 +86,7 @@ def _rule(standing: Standing, move: Transition, earlier: Sequence[Transition]) -
         latest=own and moves[-1].seq == move.seq and record.stage_value == move.to_value,
         enforced=(
             own
+            and not move.imported
             and standing.is_alive
             and not standing.excluded
             and grounds.is_live(move.at)
@@ -91,6 +98,9 @@ def _rule(standing: Standing, move: Transition, earlier: Sequence[Transition]) -
         after=grounds.days_after,
     )
     ruling = judge(case, grounds.law, grounds.mapping)
+    if move.source == "leadsync" and move.seq in carried_by_merges(standing.situation, entries(standing.moves)):
+        why = "the furthest stage of two records that were merged; whether they agree is for people to say"
+        return Ruling(replace(ruling.judgement, verdict="flagged", why=why))
     if ruling.put_back and not writable(grounds.mapping, record, ruling.put_back.stage):
         why = f"{ruling.judgement.why}; left as it is: {ruling.put_back.stage} cannot be written"
         return Ruling(replace(ruling.judgement, verdict="flagged", why=why))
@@ -101,12 +111,18 @@ def _rule(standing: Standing, move: Transition, earlier: Sequence[Transition]) -
 
 
 def actor_roles(standing: Standing, move: Transition) -> tuple[str, ...]:
-    """Return the roles of whoever moved: known from history and from our own writes, else unknown (semantics.md A)."""
+    """Return the roles of whoever moved: known from history and from our own writes, else unknown (semantics.md A).
+
+    leadsync is its user and its operation token: what the CRM's own automation does in that name, set off by a write of
+    ours, is the automation's.
+    """
     grounds = standing.grounds
     if move.source == "leadsync":
         return ("leadsync",)
     if move.source == "poll":
         return ("unknown",)
+    if move.actor_id == grounds.directory.own_user_id:
+        return ("automation",)
     user = grounds.directory.users.get(move.actor_id or "")
     return roles_of(grounds.mapping, grounds.rulebook.routing, user, grounds.directory.own_user_id)
 
@@ -134,7 +150,13 @@ def _class_lacks(standing: Standing, move: Transition) -> tuple[str, ...]:
     A `no_response` without the attempts that make it one launders a breach (semantics.md F): it is flagged and asked for.
     """
     law, hold = standing.grounds.law, standing.hold
-    if move.source == "leadsync" or hold is None or hold.reason is None or standing.stay.entered_by is None:
+    if (
+        move.source == "leadsync"
+        or move.imported
+        or hold is None
+        or hold.reason is None
+        or standing.stay.entered_by is None
+    ):
         return ()
     needs = law.classes[hold.reason.klass].needs
     if needs is None or standing.stay.entered_by.seq != move.seq:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from leadsync.domain.actors import roles_of
 from leadsync.domain.calendars import local_text
 from leadsync.domain.effects import Notice, effect_id
 from leadsync.domain.funnel import Stage
@@ -16,6 +17,9 @@ from leadsync.domain.touches import is_inbound
 from leadsync.domain.transitions import Judgement, Transition
 
 TOP_LINES = 3
+
+NOBODY = frozenset({"leadsync", "automation"})
+"""Roles of users who read no messages."""
 
 
 def words_for(standing: Standing, *, due_at: datetime | None = None, **more: str) -> Mapping[str, str]:
@@ -59,7 +63,13 @@ def _line(line: ScoreLine) -> str:
 
 
 def _notice(
-    standing: Standing, kind: str, message: str, to: Sequence[tuple[str, str]], cause: str, words: Mapping[str, str]
+    standing: Standing,
+    kind: str,
+    message: str,
+    to: Sequence[tuple[str, str]],
+    cause: str,
+    words: Mapping[str, str],
+    group_id: str = "notices",
 ) -> list[Notice]:
     title, text = fill(standing.grounds.rulebook.sla.messages[message], words)
     ref, person = standing.record.ref, standing.situation.person_id
@@ -73,6 +83,7 @@ def _notice(
             recipient=recipient,
             title=title,
             text=text,
+            group_id=group_id,
         )
         for channel, recipient in to
     ]
@@ -94,7 +105,7 @@ def assigned_notices(
     # A channel that is no person's address (a floor's Slack, a team's Teams) is told itself.
     people_through = grounds.rulebook.sla.people_through
     to = [(name, made.owner_id if name in people_through or name == "crm_task" else name) for name in through]
-    return _notice(standing, "assigned", message, to, made.door, words)
+    return _notice(standing, "assigned", message, to, made.door, words, standing.mass_creation or "notices")
 
 
 def brief_words(standing: Standing, target: Stage | None, owner_id: str, due_at: datetime | None) -> Mapping[str, str]:
@@ -137,13 +148,25 @@ def put_back_notices(standing: Standing, put_back: PutBack, judgements: Sequence
 
 
 def reason_notices(standing: Standing, missing: Sequence[tuple[Transition, tuple[str, ...]]]) -> list[Notice]:
-    """Return the requests for what a legal move needed and did not bring, once for each move (semantics.md A)."""
+    """Return the requests for what a legal move needed and did not bring, once for each move (semantics.md A).
+
+    Where whoever moved is nobody to ask, the owner is (semantics.md G).
+    """
     notices: list[Notice] = []
     for move, lacking in missing:
-        if standing.grounds.is_live(move.at) and move.bulk_id is None and standing.record.ref == move.ref:
+        if standing.grounds.is_live(move.at) and not move.is_held and standing.record.ref == move.ref:
             words = words_for(standing, missing=", ".join(lacking))
-            notices += _by_rule(standing, "reason_missing", _cause(move), words, actor_id=move.actor_id)
+            asked = move.actor_id if _is_somebody(standing, move.actor_id) else standing.responsible_id
+            notices += _by_rule(standing, "reason_missing", _cause(move), words, actor_id=asked)
     return notices
+
+
+def _is_somebody(standing: Standing, user_id: str | None) -> bool:
+    """Say whether a user is a person who can be asked: active, and neither we nor an integration."""
+    grounds = standing.grounds
+    user = grounds.directory.users.get(user_id or "")
+    roles = roles_of(grounds.mapping, grounds.rulebook.routing, user, grounds.directory.own_user_id)
+    return user is not None and user.active and NOBODY.isdisjoint(roles)
 
 
 def insisted_notices(standing: Standing, insisted: Sequence[Transition], alerts: str) -> list[Notice]:
@@ -179,7 +202,7 @@ def hand_raised_notices(standing: Standing) -> list[Notice]:
     if at is None or stage is None or not standing.grounds.is_live(at) or standing.twin:
         return []
     cause = f"hand:{to_text(at)}"
-    deal = standing.deals.open
+    deal = standing.deals.open or standing.guarding_deal
     if deal is not None:
         return _by_rule(standing, "hand_raised_in_deal", cause, words_for(standing), deal_owner_id=deal.owner_id)
     if stage.role in ("handoff", "accepted_sales", "sales_qualified") and at > standing.stay.entered_at:

@@ -7,6 +7,7 @@ of, fires again only after its condition was false, or after a new inbound touch
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from leadsync.domain.conditions import Facts, failing, holds, names
 from leadsync.domain.facts import Given
@@ -15,6 +16,8 @@ from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Record
 from leadsync.domain.standing import Standing
+
+FITTED_BEFORE = "they fitted before the rule was adopted, and nothing is new since"
 
 ASKS_FOR_DEALS = frozenset({"in_open_deal", "outcome"})
 
@@ -51,10 +54,16 @@ def automatic_move(standing: Standing) -> tuple[Move | None, Mapping[str, str], 
             # Whoever is where the rule leads has had it: taken out by a person, they stay out until something new.
             fired.setdefault(rule.name, f"{to_text(standing.stay.entered_at)} there")
             continue
+        if (out_at := _taken_out_at(target, standing)) is not None:
+            fired.setdefault(rule.name, f"{to_text(out_at)} out")
         if chosen is not None or stage is None or stage not in rule.froms:
             continue
         if hindrance := _hindrance(rule, target, standing, fired):
             notes.append(f"{rule.name}: {hindrance}")
+            continue
+        if _fitted_before(rule, standing):
+            fired[rule.name] = f"{to_text(standing.grounds.adopted[rule.name])} before"
+            notes.append(f"{rule.name}: {FITTED_BEFORE}")
             continue
         fired[rule.name] = f"{to_text(standing.grounds.now)} {_here(standing)}"
         reason = _reason(rule, standing)
@@ -93,13 +102,15 @@ def _hindrance(rule: AutomaticMove, target: str, standing: Standing, fired: Mapp
         return f"twin of {standing.twin.person_id}"
     if not standing.is_new:
         return "nothing has happened since going live"
+    if (mass := standing.held_by) is not None:
+        return f"part of the mass change {mass}, which nobody has let go"
     if _has_fired(rule, standing, fired):
-        return "it has fired, and nothing is new since"
+        fitted_before = fired[rule.name].endswith(" before")
+        return FITTED_BEFORE if fitted_before else "it has fired, and nothing is new since"
     promotes = law.stages[target].rank is not None
     asked = names(rule.when)
-    guarded = promotes and ASKS_FOR_DEALS.isdisjoint(asked) and law.open_deal_guard != "none"
-    if guarded and standing.deals.outcome == "open":
-        return "in an open deal"
+    if promotes and ASKS_FOR_DEALS.isdisjoint(asked) and standing.guarding_deal is not None:
+        return "in an open deal" if standing.deals.open else "their account is in an open deal"
     if promotes and "in_open_deal" not in asked and (held := _held(rule, standing)):
         return held
     reason = _reason(rule, standing)
@@ -128,6 +139,36 @@ def _has_fired(rule: AutomaticMove, standing: Standing, fired: Mapping[str, str]
     if not isinstance(last_touch, str):
         return True
     return from_text(last_touch) <= max(from_text(before), standing.stay.entered_at)
+
+
+def _taken_out_at(target: str, standing: Standing) -> datetime | None:
+    """Return when somebody took the person out of a stage since they were last decided, None when nobody did.
+
+    Who came and went between two looks was never decided there, and is not to be sent back for it.
+    """
+    decided_at = standing.situation.memory.decided_at
+    return max(
+        (
+            move.at
+            for move in standing.moves
+            if move.from_stage == target
+            and move.to_stage != target
+            and move.source != "leadsync"
+            and (decided_at is None or decided_at < move.observed_at)
+        ),
+        default=None,
+    )
+
+
+def _fitted_before(rule: AutomaticMove, standing: Standing) -> bool:
+    """Say whether a person, as they are, fitted a rule before it was written or changed: such a rule acts on changes since.
+
+    Whoever was decided since then and is only now to be moved has changed: the condition was false, or something hindered.
+    """
+    adopted_at, decided_at = standing.grounds.adopted.get(rule.name), standing.situation.memory.decided_at
+    if adopted_at is None or (decided_at is not None and decided_at >= adopted_at):
+        return False
+    return standing.news_at is None or standing.news_at < adopted_at
 
 
 def _held(rule: AutomaticMove, standing: Standing) -> str | None:
@@ -160,6 +201,15 @@ def edge_lacking(standing: Standing, target: str, reason: Reason | None) -> str 
             if not lacking:
                 return None
     return f"needs {'; '.join(lacking)}"
+
+
+def reopens(standing: Standing, target: str) -> bool:
+    """Say whether an edge lets leadsync open a lead for a move that was closed in the CRM (Dynamics closes leads)."""
+    here = standing.stage.name if standing.stage else ""
+    return any(
+        edge.reopen and here in edge.froms and target in edge.tos and (not edge.by or "leadsync" in edge.by)
+        for edge in standing.grounds.law.edges
+    )
 
 
 def writable(mapping: CrmMapping, record: Record, stage: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from leadsync.domain.ageing import AGE, ENTERED, whole_days
 from leadsync.domain.funnel import Stage
 from leadsync.domain.instants import from_text
 from leadsync.domain.nurturing import opted_out
@@ -28,14 +29,27 @@ def own_fields(standing: Standing, target: Stage | None, waiting: Waiting, *, mo
     if moving:
         return values
     stay, hold = standing.stay, standing.hold
-    if stay.entered_exact and grounds.is_live(stay.entered_at):
-        values["stage_entered_at"] = instant(stay.entered_at)
+    if (stay.entered_exact or _was_seen(standing)) and grounds.is_live(stay.entered_at):
+        values[ENTERED] = instant(stay.entered_at)
+        if not same(record.fields.get(ENTERED), values[ENTERED]):
+            # The age of a new stay goes along; that it grows is the daily round's business.
+            values[AGE] = whole_days(stay.entered_at, grounds.now)
     values["held_until"] = instant(hold.until) if hold and hold.until and standing.cooling else None
     values["sla_due_at"] = instant(waiting.due_at)
     values["marketable"] = is_marketable(standing)
     if target.rank is not None and record.fields.get("recycle_reason") and _came_back(standing):
         values["recycle_reason"] = None
     return values | _milestones(standing)
+
+
+def _was_seen(standing: Standing) -> bool:
+    """Say whether the stay began between two looks, so that its instant is known but for the time between them.
+
+    The value with which a record was first seen may be of any age.
+    """
+    entered = standing.stay.entered_by
+    first = next((m for m in standing.situation.transitions if entered and m.ref == entered.ref), None)
+    return entered is not None and first is not None and first.seq != entered.seq
 
 
 def _milestones(standing: Standing) -> dict[str, Value]:

@@ -5,7 +5,7 @@ Everything here is derived from transitions; nothing is counted twice because a 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leadsync.domain.conditions import fold
 from leadsync.domain.funnel import FunnelLaw
@@ -13,6 +13,9 @@ from leadsync.domain.mapping import CrmMapping, stage_of
 from leadsync.domain.records import Record
 from leadsync.domain.situation import Situation, Twin
 from leadsync.domain.transitions import Transition
+
+CARRIED_FOR = timedelta(hours=24)
+"""A stage that a blank contact gets this soon after a conversion is the one it was converted with, and dates from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,8 @@ def entries(moves: Iterable[Transition]) -> list[Transition]:
     """Return the transitions that really began a stay: no corrections, no carrying over, no blanks in between.
 
     A correction undoes the move before it. Led back to the stay before, that one goes on; led elsewhere (a redirect), the
-    person has been there since the wrong move, and the wrong stage was never entered.
+    person has been there since the wrong move, and the wrong stage was never entered. The stage that a conversion leads to
+    was entered by it, though we write it a while after.
     """
     began: list[Transition] = []
     for move in moves:
@@ -123,12 +127,18 @@ def entries(moves: Iterable[Transition]) -> list[Transition]:
             wrong = began.pop()
             if not began or began[-1].to_stage != move.to_stage:
                 began.append(replace(move, at=wrong.at, at_exact=wrong.at_exact))
-        elif not began or began[-1].to_stage != move.to_stage:
+        elif not began or began[-1].to_stage != move.to_stage or (move.to_stage is None and move.reason == "converted"):
             began.append(move)
     staged: list[Transition] = []
+    converted: Transition | None = None
     for move in began:
-        if move.to_stage is not None and (not staged or staged[-1].to_stage != move.to_stage):
-            staged.append(move)
+        if move.to_stage is None:
+            converted = move if move.reason == "converted" else None
+            continue
+        if not staged or staged[-1].to_stage != move.to_stage:
+            soon = converted is not None and move.at - converted.at <= CARRIED_FOR
+            staged.append(replace(move, at=converted.at, at_exact=converted.at_exact) if converted and soon else move)
+        converted = None
     return staged
 
 
@@ -161,11 +171,7 @@ def milestones(situation: Situation, moves: Sequence[Transition], law: FunnelLaw
     """
     in_line = {move.seq for move in moves}
     line_entries = entries(moves)
-    carried = {
-        entry.seq
-        for other in situation.records
-        if (entry := _carried_by_merge(situation, other, line_entries)) is not None
-    }
+    carried = carried_by_merges(situation, line_entries)
     beside = [
         entry
         for other in situation.records
@@ -183,6 +189,12 @@ def milestones(situation: Situation, moves: Sequence[Transition], law: FunnelLaw
         last_recycled_at=recycled[-1] if recycled else None,
         passes=_passes(line_entries, law),
     )
+
+
+def carried_by_merges(situation: Situation, line_entries: Sequence[Transition]) -> frozenset[int]:
+    """Return the `seq` of each entry by which we wrote the stage of a merged row to the winner."""
+    found = (_carried_by_merge(situation, other, line_entries) for other in situation.records)
+    return frozenset(entry.seq for entry in found if entry is not None)
 
 
 def _carried_by_merge(situation: Situation, other: Record, line_entries: Sequence[Transition]) -> Transition | None:

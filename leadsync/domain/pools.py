@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from math import fsum
 
 from leadsync.domain.conditions import fold
+from leadsync.domain.drip import Drip
 from leadsync.domain.members import (
     Absence,
     Member,
@@ -81,6 +82,7 @@ class PoolBook:
     """
 
     def __init__(self, pools: Mapping[str, Pool], directory: Directory) -> None:
+        self.drip = Drip(directory.opened)
         self._pools = pools
         self._directory = directory
         self._users = by_name(directory.users.values())

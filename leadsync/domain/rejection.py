@@ -31,7 +31,7 @@ def _handed_back_by_a_person(standing: Standing) -> Transition | None:
     stage, entered = standing.stage, standing.stay.entered_by
     if stage is None or stage.role not in ("recycle", "exit") or entered is None:
         return None
-    if entered.source == "leadsync" or entered.bulk_id is not None or not standing.grounds.is_live(entered.at):
+    if entered.source == "leadsync" or entered.is_held or not standing.grounds.is_live(entered.at):
         return None
     return entered
 

@@ -44,7 +44,7 @@ class Memory:
     """What earlier decisions left behind for the next one.
 
     `fired` maps an automatic rule to the cause it last fired for; a rule re-arms when its condition was seen false
-    (its entry is dropped) or a new inbound touch came. `score` is in hundredths, None before the first decision.
+    (its entry is dropped) or a new inbound touch came. Beside them stands the reason of a recycle or exit that counts. `score` is in hundredths, None before the first decision.
     """
 
     score: int | None = None
@@ -95,7 +95,11 @@ class Situation:
     in_bulk: Mapping[int, str] = field(default_factory=dict)  # transition seq -> bulk group
     written: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     """Record id -> field -> the value that leadsync wrote there last and knows to be applied."""
+    released: Mapping[str, datetime] = field(default_factory=dict)  # mass changes that were let go, and when
     import_burst: bool = False  # born among many untouched records of one creator
+    account_deals: tuple[
+        Opportunity, ...
+    ] = ()  # open ones at the accounts that may be the person's; only if guarded by
     account_candidates: tuple[Account, ...] = ()  # by domain or name, for a record without an account of its own
 
 
@@ -110,5 +114,6 @@ class Directory:
     open_load: Mapping[str, int] = field(default_factory=dict)  # user id -> routed people they are responsible for
     assigned: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)  # user id -> recent assignments
     virtual_time: Mapping[tuple[str, str, str], float] = field(default_factory=dict)  # (pool, tier, user id)
+    opened: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)  # mass creation -> doors of the last hour
     colleagues: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """Account id -> (person id, responsible user id) of the live people there whom somebody works."""

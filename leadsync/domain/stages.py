@@ -66,7 +66,7 @@ def judge(case: Case, law: FunnelLaw, mapping: CrmMapping) -> Ruling:
     """Return the law's word on one move, and the correction or the request that follows from it."""
     move = case.move
     if move.reason == "converted":
-        return _ruled(case, "legal", "converted; conversion never moves the stage by itself")
+        return _ruled(case, "legal", _converted(move, law))
     if move.source == "leadsync":
         return _ruled(case, "legal", "made by leadsync by a declared rule", correction=move.correction)
     if move.to_value in mapping.dispositions:
@@ -90,6 +90,15 @@ def judge(case: Case, law: FunnelLaw, mapping: CrmMapping) -> Ruling:
     return _by_edge(case, law)
 
 
+def _converted(move: Transition, law: FunnelLaw) -> str:
+    """Return what there is to say of a conversion; that it met a stage of the contact's own stays on record."""
+    if move.to_stage is None:
+        return "converted; conversion never moves the stage by itself"
+    return (
+        f"collision: the contact had {move.to_stage}, the lead {move.from_stage or 'none'}; {law.conversion.collision}"
+    )
+
+
 def _by_edge(case: Case, law: FunnelLaw) -> Ruling:
     move = case.move
     assert move.to_stage is not None
@@ -97,14 +106,18 @@ def _by_edge(case: Case, law: FunnelLaw) -> Ruling:
         return _ruled(case, "legal", "it came from outside the funnel")
     edges = [edge for edge in law.edges if move.from_stage in edge.froms and move.to_stage in edge.tos]
     allowed = [edge for edge in edges if _may(edge, case.roles)]
-    if not allowed and edges and not UNVERIFIED.isdisjoint(case.roles):
-        return _ruled(case, "legal", "actor unverified")
+    unverified = not allowed and _is_unverified(case, edges) and not _was_put_back(case, _policy(law, move))
+    if unverified:
+        allowed = edges
     if not allowed:
         why = f"no edge leads from {move.from_stage} to {move.to_stage}"
         return _illegal(case, law, f"{_who(case)} may not make this move" if edges else why)
-    lacking = [failing(edge.needs, case.facts) if edge.needs else () for edge in allowed]
+    # What an imported move needed then cannot be asked of what is known now.
+    lacking = [failing(edge.needs, case.facts) if edge.needs and not move.imported else () for edge in allowed]
     if all(lacking):
         return _ruled(case, "flagged", f"legal, but {'; '.join(lacking[0])} was asked for", missing=lacking[0])
+    if unverified:
+        return _ruled(case, "legal", "actor unverified")
     skipped = _skipped(law, move.from_stage, move.to_stage)
     return _ruled(case, "legal", f"skipped {skipped}" if skipped else "an edge of the law")
 
@@ -117,18 +130,35 @@ def _who(case: Case) -> str:
     return " and ".join(case.roles) if case.roles else "a user without a role"
 
 
+def _is_unverified(case: Case, edges: Sequence[Edge]) -> bool:
+    """Say whether somebody who is not known may have been one of those who may make a move.
+
+    An edge for leadsync alone is no such doubt: it knows its own moves. An opportunity beside the move explains it anyhow.
+    """
+    if UNVERIFIED.isdisjoint(case.roles):
+        return False
+    return any(case.settled or edge.by != {"leadsync"} for edge in edges)
+
+
+def _policy(law: FunnelLaw, move: Transition) -> IllegalMoves | None:
+    return next((line for line in law.illegal if _fits(line, move)), None)
+
+
 def _illegal(case: Case, law: FunnelLaw, why: str) -> Ruling:
     move = case.move
-    policy = next((line for line in law.illegal if _fits(line, move)), None)
+    policy = _policy(law, move)
     if policy is None or policy.then == "flag":
         return _ruled(case, "flagged", why)
     if hindrance := _hindrance(case):
         return _ruled(case, "flagged", f"{why}; left as it is: {hindrance}")
+    if before := _was_put_back(case, policy):
+        window = policy.once_in or DAY
+        since = case.earlier[case.earlier.index(before) + 1 :]
+        told = any(m.to_stage == move.to_stage and m.verdict == "flagged" for m in since)
+        again = f"{why}; left as it is: it was put back already within {window}"
+        return _ruled(case, "flagged", again, insisted=not told)
     if hindrance := _unproven(case, policy):
         return _ruled(case, "flagged", f"{why}; left as it is: {hindrance}")
-    window = policy.once_in or DAY
-    if _was_put_back(case, window):
-        return _ruled(case, "flagged", f"{why}; left as it is: it was put back already within {window}", insisted=True)
     stage = move.from_stage if policy.then == "revert" else policy.stage
     assert stage is not None
     verdict: Verdict = "reverted" if policy.then == "revert" else "redirected"
@@ -145,7 +175,7 @@ def _hindrance(case: Case) -> str | None:
         return "it was made before leadsync went live, or the stage may not be written"
     if not case.latest:
         return "somebody has moved it on since"
-    if case.move.bulk_id is not None:
+    if case.move.is_held:
         return "it is part of a mass change"
     if case.settled:
         return "a conversion, a merge or an opportunity came with it"
@@ -159,12 +189,20 @@ def _unproven(case: Case, policy: IllegalMoves) -> str | None:
     return None
 
 
-def _was_put_back(case: Case, window: Duration) -> bool:
-    return any(
-        before.verdict in ("reverted", "redirected")
-        and before.to_stage == case.move.to_stage
-        and case.after(before.at, window) > case.move.at
-        for before in case.earlier
+def _was_put_back(case: Case, policy: IllegalMoves | None) -> Transition | None:
+    """Return the last move to the same stage that was put back so lately that nobody fights over it again."""
+    if policy is None or policy.then == "flag":
+        return None
+    window = policy.once_in or DAY
+    return next(
+        (
+            before
+            for before in reversed(case.earlier)
+            if before.verdict in ("reverted", "redirected")
+            and before.to_stage == case.move.to_stage
+            and case.after(before.at, window) > case.move.at
+        ),
+        None,
     )
 
 
@@ -179,7 +217,7 @@ def _disposition(case: Case, law: FunnelLaw, mapping: CrmMapping) -> Ruling:
     if before is not None and before_rank is not None and named_rank is not None and before_rank >= named_rank:
         further = before
     why = f"{move.to_value!r} is a call result, not a stage"
-    if not case.enforced or not case.latest:
+    if not case.enforced or not case.latest or move.is_held:
         return _ruled(case, "flagged", why)
     return _ruled(case, "redirected", why, put_back=PutBack(move, further, "disposition"))
 

@@ -1,7 +1,7 @@
 """Where one person stands now: everything the rules decide from, gathered once per decision."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from leadsync.domain.accounts import match_account
@@ -11,15 +11,16 @@ from leadsync.domain.deals import Deals, deals_of
 from leadsync.domain.facts import PersonFacts
 from leadsync.domain.funnel import FunnelLaw, Stage
 from leadsync.domain.grounds import Grounds
+from leadsync.domain.mass import with_mass_changes
 from leadsync.domain.owners import responsible
 from leadsync.domain.persons import Milestones, Stay, line, milestones, primary, primary_twin, stay, twins_of
-from leadsync.domain.records import Account, Record
+from leadsync.domain.records import Account, Opportunity, Record
 from leadsync.domain.recycling import Hold, hold_of, last_out_at
 from leadsync.domain.scoring import BAR, Score, is_hand_raised, score
 from leadsync.domain.situation import Situation, Twin
 from leadsync.domain.standing_facts import facts_of
 from leadsync.domain.touches import Touch, is_inbound, is_outbound
-from leadsync.domain.transitions import Transition
+from leadsync.domain.transitions import MASS, MASS_CREATION, Transition
 
 __all__ = ["Deals", "Grounds", "Hold", "Standing", "stand"]
 
@@ -83,6 +84,42 @@ class Standing:
         """Say whether a write was sent whose end is not known: what it made of the record has to be seen first."""
         return any(write.state in ("sent", "unknown") for write in self.situation.writes)
 
+    @property
+    def held_by(self) -> str | None:
+        """Return the mass change that brought the person here and waits to be let go.
+
+        None when nothing does, or when the person has done something since, or got a deal.
+        """
+        entered = self.stay.entered_by
+        if entered is None or not entered.is_held or not (entered.bulk_id or "").startswith(MASS):
+            return None
+        return entered.bulk_id if self.news_at is None or self.news_at <= entered.at else None
+
+    @property
+    def mass_creation(self) -> str | None:
+        """Return the mass creation whose doors open so many an hour, as long as the person waits for theirs.
+
+        None for everybody else: for whoever has been routed, was led on by a person, or has raised a hand since.
+        """
+        moves = self.situation.transitions
+        born = next((move for move in moves if (move.bulk_id or "").startswith(MASS_CREATION)), None)
+        entered = self.stay.entered_by
+        if born is None or self.situation.assignments or entered is None:
+            return None
+        if entered.seq != born.seq and entered.source != "leadsync":
+            return None
+        return born.bulk_id if self.hand_raised_at is None or self.hand_raised_at <= born.at else None
+
+    @property
+    def guarding_deal(self) -> Opportunity | None:
+        """Return the open deal that keeps the person from promotion and routing: their own, or one of their account."""
+        guard = self.grounds.law.open_deal_guard
+        if guard == "none" or self.deals.open is not None:
+            return self.deals.open if guard != "none" else None
+        if guard == "person" or self.account is None:
+            return None
+        return next((d for d in reversed(self.situation.account_deals) if d.account_id == self.account.id), None)
+
     def attempts_since(self, start: datetime, by: Callable[[Touch], bool]) -> tuple[Touch, ...]:
         """Return finished follow-ups after an instant, in order; `by` says whose count."""
         return tuple(touch for touch in self.touches if is_outbound(touch) and start < touch.at and by(touch))
@@ -91,7 +128,7 @@ class Standing:
 def stand(situation: Situation, grounds: Grounds) -> Standing:
     """Return where a person stands; a situation has at least one record."""
     law, mapping, now = grounds.law, grounds.mapping, grounds.now
-    situation = _with_mass_changes(situation)
+    situation = with_mass_changes(situation, grounds)
     record = primary(situation.records, law, mapping)
     moves = line(situation, record)
     here = stay(moves, record, law, mapping)
@@ -119,7 +156,7 @@ def stand(situation: Situation, grounds: Grounds) -> Standing:
     )
     full = score(scoring, facts, touches, now)
     basis = score(scoring, facts, touches, now, since=fresh_from) if fresh_from else full
-    hold = hold_of(grounds, record, stage, here, deals)
+    hold = hold_of(grounds, record, stage, here, deals, situation.memory)
     known.update(
         score=full.whole,
         band=full.band,
@@ -151,14 +188,6 @@ def stand(situation: Situation, grounds: Grounds) -> Standing:
         excluded=law.excluded is not None and holds(Named("excluded", law.excluded), facts),
         news_at=_news_at(here, touches, deals),
     )
-
-
-def _with_mass_changes(situation: Situation) -> Situation:
-    """Return the situation with each move that is part of a mass change marked as such, judged or not."""
-    if not situation.in_bulk:
-        return situation
-    marked = tuple(replace(m, bulk_id=situation.in_bulk.get(m.seq, m.bulk_id)) for m in situation.transitions)
-    return replace(situation, transitions=marked)
 
 
 def _stage(law: FunnelLaw, record: Record, here: Stay) -> Stage | None:
@@ -212,6 +241,6 @@ def _counts(hand_raised_at: datetime | None, moves: tuple[Transition, ...], grou
 
 
 def _news_at(here: Stay, touches: tuple[Touch, ...], deals: Deals) -> datetime | None:
-    entered = here.entered_at if here.entered_by and here.entered_by.verdict != "adopted" else None
+    entered = here.entered_at if here.entered_by and not here.entered_by.is_adopted else None
     touched = max((touch.at for touch in touches if is_inbound(touch)), default=None)
     return max((at for at in (entered, touched, deals.since, deals.ended_at) if at is not None), default=None)

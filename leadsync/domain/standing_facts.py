@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping
 
 from leadsync.domain.actors import roles_of
 from leadsync.domain.conditions import FactValue
-from leadsync.domain.countries import country_code
 from leadsync.domain.deals import Deals
 from leadsync.domain.facts import PersonFacts
 from leadsync.domain.funnel import Stage
 from leadsync.domain.grounds import Grounds
+from leadsync.domain.hygiene import Tidied
 from leadsync.domain.instants import to_text
-from leadsync.domain.mapping import FieldMapping
 from leadsync.domain.owners import owner_kind, responsible
 from leadsync.domain.persons import Milestones, Stay
-from leadsync.domain.records import Account, Record, Value
+from leadsync.domain.records import Account, Record
 from leadsync.domain.routing import territory
 from leadsync.domain.touches import Touch, is_inbound, is_outbound
 
@@ -40,13 +39,20 @@ def facts_of(
     answered = bool(attempts) and any(is_inbound(t) and t.at > attempts[0].at for t in touches)
     owner = responsible(record, grounds.mapping)
     facts: PersonFacts
+    company = Tidied(account.fields, grounds.mapping.account, grounds.formats) if account else None
+    fields = Tidied(
+        record.fields,
+        grounds.mapping.objects[record.ref.object].fields,
+        grounds.formats,
+        company,
+    )
 
     def later(name: str) -> Callable[[], FactValue]:
         return lambda: known.get(name)
 
     facts = PersonFacts(
-        normalised(record.fields, grounds.mapping.objects[record.ref.object].fields),
-        account=normalised(account.fields, grounds.mapping.account) if account else {},
+        fields,
+        account=company or {},
         touches=touches,
         scoring=rulebook.scoring,
         free_mail=rulebook.routing.account_match.free_mail,
@@ -71,16 +77,6 @@ def facts_of(
         },
     )
     return facts
-
-
-def normalised(fields: Mapping[str, Value], mapped: Mapping[str, FieldMapping]) -> dict[str, FactValue]:
-    """Return field values as rules compare them: a country by its ISO code however it was written; the rest as it is."""
-    found: dict[str, FactValue] = dict(fields)
-    for name, field in mapped.items():
-        value = fields.get(name)
-        if field.type == "country" and isinstance(value, str):
-            found[name] = country_code(value) or value
-    return found
 
 
 def is_by_a_person(touch: Touch, grounds: Grounds) -> bool:

@@ -87,22 +87,23 @@ def _starts(rule: ClockRule, standing: Standing) -> tuple[_Start, ...]:
         if stage.role == "recycle" or at is None or standing.facts.get("hand_raised") is not True:
             return ()
         return (_Start(f"{HAND}{at.isoformat()}", at),)
-    if rule.starts != stage.name or stay.entered_by is None or stay.entered_by.bulk_id is not None:
+    if rule.starts != stage.name or stay.entered_by is None or stay.entered_by.is_held:
         return ()
     cause = f"{stage.name}#{stay.entry_number}"
-    if stay.entered_by.verdict == "adopted" or not grounds.is_live(stay.entered_at):
+    if stay.entered_by.is_adopted or not grounds.is_live(stay.entered_at):
         return (_Start(cause, stay.entered_at, backlog=True),) if grounds.go_live_at is not None else ()
-    return (_Start(cause, stay.entered_at),)
+    # Nobody was asked to do anything about a mass change before it was let go.
+    return (_Start(cause, max(stay.entered_at, stay.entered_by.released_at or stay.entered_at)),)
 
 
 def _kinds(
     start: _Start, standing: Standing, owned: Owned
 ) -> Iterator[tuple[Literal["lead", "owner"], str | None, datetime]]:
-    """Yield the person's clock, and the owner's if somebody who works is responsible."""
+    """Yield the person's clock, and the owner's if somebody who works is responsible and was told so."""
     grounds = standing.grounds
     yield "lead", None, start.at
     kind = owner_kind(owned.owner_id, grounds.directory, grounds.mapping, grounds.rulebook.routing)
-    if not start.backlog and kind in ("rep", "human"):
+    if not start.backlog and kind in ("rep", "human") and standing.mass_creation is None:
         yield "owner", owned.owner_id, max(start.at, owned.since or start.at)
 
 

@@ -11,6 +11,7 @@ from leadsync.domain.effects import Escalation, Notice, effect_id
 from leadsync.domain.records import User
 from leadsync.domain.routing import Pool
 from leadsync.domain.sla import Message, Sla
+from leadsync.domain.transitions import MASS_CREATION
 
 TELL_WORDS = ("owner", "manager", "pool_lead", "queue_lead", "deal_owner", "actor")
 """What `tell` may say besides the name of a channel."""
@@ -160,16 +161,19 @@ def digest(messages: Sequence[Escalation | Notice], digest_above: int, message: 
     """Return what to send of the messages of one tick, those to one recipient through one channel taken together.
 
     More than `digest_above` of them become one, and so do all as soon as more than one is late (after down-time nobody
-    gets the past rung by rung). The digest fills {count} and {list} with every title and effect id; its own id follows
-    from the ids it covers, so that sending it again after an unknown end is seen as the same message.
+    gets the past rung by rung). Whoever gets people of a mass creation hears of them in one, be it in a task. The digest
+    fills {count} and {list} with every title and effect id; its own id follows from the ids it covers, so that sending it
+    again after an unknown end is seen as the same message.
     """
-    groups: dict[tuple[str, str], list[Escalation | Notice]] = {}
+    groups: dict[tuple[str, str, str], list[Escalation | Notice]] = {}
     for one in messages:
-        groups.setdefault((one.channel, one.recipient), []).append(one)
+        created = one.group_id if one.group_id.startswith(MASS_CREATION) else ""
+        groups.setdefault((one.channel, one.recipient, created), []).append(one)
     tellings: list[Telling] = []
-    for (channel, recipient), group in groups.items():
+    for (channel, recipient, created), group in groups.items():
         late = sum(isinstance(one, Escalation) and one.late for one in group)
-        if channel == CRM_TASK or (len(group) <= digest_above and late <= 1):
+        several = 1 if created else digest_above
+        if (channel == CRM_TASK and not created) or (len(group) <= several and late <= 1):
             tellings.extend(Telling(one, (one.effect_id,)) for one in group)
             continue
         covers = tuple(one.effect_id for one in group)

@@ -8,6 +8,10 @@ from typing import Literal
 from leadsync.domain.records import Ref
 
 Source = Literal["history", "poll", "leadsync", "import"]
+MASS = "bulk:"
+MASS_CREATION = "bulk:births:"
+"""How the names of mass changes by one person begin, and of those that create records."""
+
 Verdict = Literal["adopted", "legal", "flagged", "reverted", "redirected", "coalesced", "unmapped"]
 
 
@@ -37,6 +41,23 @@ class Transition:
     correction: bool = False
     bulk_id: str | None = None
     why: str = ""
+    released_at: datetime | None = None  # when somebody let the mass change go that it is part of
+    imported: bool = False  # a move of the time before going live, which the law judges for information only
+
+    @property
+    def is_adopted(self) -> bool:
+        """Say whether it is older than going live: it causes nothing."""
+        return self.imported or self.verdict == "adopted"
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether it is part of a mass change that nobody has let go: it causes nothing (semantics.md B).
+
+        Mass creations are not held, their doors drip. What an operator's job moved is never let go.
+        """
+        if self.bulk_id is None or self.bulk_id.startswith(MASS_CREATION):
+            return False
+        return self.released_at is None or self.at > self.released_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """When to look at a person again although the CRM shows nothing new (design.md 3, `wake_at`)."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leadsync.domain.births import doubtful_from
 from leadsync.domain.conditions import next_change
 from leadsync.domain.facts import next_touch_at
 from leadsync.domain.fading import next_score_change
 from leadsync.domain.standing import Standing
+
+LOOK_AT_DEALS = timedelta(hours=1)
+"""How often it is asked whether the deal of an account still guards its people."""
 
 
 def wake_at(standing: Standing, clocks_at: datetime | None) -> datetime | None:
@@ -35,6 +38,9 @@ def _of_rules(standing: Standing) -> Iterator[datetime | None]:
     scoring, law = grounds.rulebook.scoring, grounds.law
     if standing.hold is not None:
         yield standing.hold.until
+    if standing.guarding_deal is not None and standing.deals.open is None:
+        # Nothing of the person changes when somebody else's deal ends.
+        yield grounds.now + LOOK_AT_DEALS
     if stage is None:
         return
     if stage.scored:

@@ -32,14 +32,24 @@ _KIND: Mapping[str, WriteKind] = {
     "last_mql_at": "stage_entered",
     "sla_due_at": "stage_entered",
     "marketable": "stage_entered",
+    "stage_age": "stage_entered",
 }
+_WRITES = frozenset({"lead_stage", "contact_stage", "owner", "stage_entered", "score"})
 
 
 def kind_of(field: str, record: Record) -> WriteKind:
-    """Return which kind of effect a field belongs to; stage, disposition and reason go with the stage."""
+    """Return which kind of effect a field belongs to; stage, disposition and reason go with the stage.
+
+    A field that is not leadsync's own is only ever put in order.
+    """
     if field in ("stage", "disposition", "recycle_reason"):
         return "contact_stage" if record.ref.object == "contact" else "lead_stage"
-    return _KIND[field]
+    return _KIND.get(field, "cleanse")
+
+
+def is_delivered(kind: WriteKind, kinds: frozenset[str]) -> bool:
+    """Say whether a kind may be written; for putting fields in order it is the mapping that switches each on."""
+    return not kinds.isdisjoint(_WRITES) if kind == "cleanse" else kind in kinds
 
 
 def write_back(
@@ -52,6 +62,7 @@ def write_back(
     cause: str,
     priority: Priority,
     correction: bool = False,
+    reopen: bool = False,
 ) -> WriteBack | None:
     """Return the one write that brings a record to the wished values, None when it shows them already.
 
@@ -65,13 +76,13 @@ def write_back(
         name: value
         for name, value in sorted(wished.items())
         if is_writable(mapping, record, name)
-        and kind_of(name, record) in kinds
+        and is_delivered(kind_of(name, record), kinds)
         and not same(current(record, name), value)
     }
     if not values:
         return None
     found = {kind_of(name, record) for name in values}
-    order: tuple[WriteKind, ...] = ("lead_stage", "contact_stage", "owner", "stage_entered", "score", "membership")
+    order: tuple[WriteKind, ...] = ("lead_stage", "contact_stage", "owner", "stage_entered", "score", "cleanse")
     listed = tuple(kind for kind in order if kind in found)
     return WriteBack(
         effect_id=effect_id("write", record.ref, record.version, canonical(values)),
@@ -84,12 +95,13 @@ def write_back(
         group_id=f"{listed[0]}:{cause}",
         cause=cause,
         correction=correction,
+        reopen=reopen and "stage" in values,
     )
 
 
 def _is_guarded(record: Record, field: str, written: Mapping[str, Value]) -> bool:
     """Say whether a person may have set a field: a shared one, or one that does not show what we wrote last."""
-    if field in SHARED:
+    if field in SHARED or kind_of(field, record) == "cleanse":
         return True
     shown = current(record, field)
     return not same(shown, written.get(field))

@@ -5,6 +5,11 @@
 3. The rest becomes guarded write-backs in the outbox, whose ids follow from the plan, and is sent at once.
 
 What was done stands in the outbox alone; the result files (`results.py`) are written from it.
+
+The mass actions of the vendors would take fewer requests, but none of them can be told to leave a record alone that somebody
+edited: a Bulk API 2.0 job and an sObject collection of Salesforce take no If-Unmodified-Since for a record, UpdateMultiple of
+Dataverse takes no ETag for a row. A status is a person's field, so each write carries its guard: on Salesforce 25 to a composite
+request, on Dynamics each an operation of a `$batch` outside of change sets, in which one edited row would undo the others.
 """
 
 from collections import defaultdict
@@ -163,7 +168,7 @@ class Runner:
         self.cycle, self.errand, self.clock = cycle, errand, clock
         self.limit, self.progress = limit, progress
         self.ceiling = None if budget is None else cycle.crm.usage().calls + budget
-        self.per_request, self.per_read = PER_REQUEST, 1  # what the CRM really takes and costs is learned on the way
+        self.per_write, self.per_read = 1 / PER_REQUEST, 1  # requests that these really cost are learned on the way
         self.fruitless = 0  # requests in a row after which nothing had come to an end
         self.report: Report = cycle.new_report()
         self.tally = tally
@@ -214,6 +219,10 @@ class Runner:
         """Return how many API requests may still be made."""
         return 1_000_000 if self.ceiling is None else self.ceiling - self.cycle.crm.usage().calls
 
+    def _affordable(self, calls: int) -> int:
+        """Return how many records can be written with so many requests."""
+        return max(0, int(round(calls / self.per_write, 6)))
+
     def _portions(self, tasks: Sequence[Task], *, writing: bool) -> Iterator[Sequence[Task]]:
         """Yield the tasks in portions for which the budget still has the reading and the writing."""
         start = 0
@@ -228,7 +237,7 @@ class Runner:
             if writing and self.ceiling is not None and not self.tally.sent:
                 room = min(room, PER_REQUEST)
             left = self._left() - self.per_read
-            affordable = left * self.per_request if writing else (left + 1) * PORTION
+            affordable = self._affordable(left) if writing else (left + 1) * PORTION
             if affordable <= 0:
                 self._stop("budget", "the budget of API requests is used up")
                 return
@@ -271,7 +280,7 @@ class Runner:
     def _send(self, count: int) -> bool:
         """Send up to so many writes that wait; say whether the CRM takes more."""
         report, ends, tries = self.report, _ends(self.report), _tries(self.report)
-        affordable = self._left() * self.per_request
+        affordable = self._affordable(self._left())
         if self.limit is not None:
             count = min(count, self.limit - self.tally.sent)
         if affordable <= 0 or count <= 0:
@@ -281,8 +290,8 @@ class Runner:
         self.cycle.delivery.deliver_group(self.errand.group, self.cycle.crm.now(), report, most=count)
         self.tally.sent += _tries(report) - tries
         calls = self.cycle.crm.usage().calls - calls
-        if calls > ceil(count / self.per_request):
-            self.per_request = max(1, count // calls)
+        if calls > ceil(round(count * self.per_write, 6)):
+            self.per_write = calls / count
         if report.hindered is not None:
             found = self.cycle.delivery.hindrance()
             self._stop("hindered", found.text if found else report.hindered)
@@ -318,7 +327,7 @@ class Runner:
             self.clock.sleep(max(0.0, *(wait for wait in waits if wait <= PATIENCE)))
             if self._left() <= 0:
                 return
-            most = min(len(waits), self._left() * self.per_request)
+            most = min(len(waits), self._affordable(self._left()))
             self.cycle.delivery.deliver_group(self.errand.group, self.cycle.crm.now(), self.report, most=most)
 
     def _stop(self, stopped: Halt, why: str) -> None:

@@ -46,6 +46,7 @@ class Step:
     actor_id: str | None
     seq: int | None = None
     effect_id: str | None = None  # the write-back that it was recognised as
+    proved: bool = False  # of a conversion: history tells of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ class Conversion:
     evidence: Evidence
     born: bool
     actor_id: str | None
+
+    def step(self, value: str | None) -> Step:
+        """Return the transition that the contact shows for it; `value` is the one it has then."""
+        return Step(
+            "conversion", str(self.lead_rid), self.value, value, self.at, self.evidence != "day", self.actor_id,
+            proved=self.evidence == "history",
+        )  # fmt: skip
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:
@@ -96,13 +104,14 @@ def _chained(second: list[Step], value: str | None, *, known: bool) -> list[Step
 def steps_of(moves: Sequence[Step], anchors: Sequence[Step]) -> list[Step]:
     """Return history rows and polled changes as one line; a polled change that history has come to explain is left out.
 
-    `anchors` are the polled changes that were written down when history was silent.
+    `anchors` are the polled changes that were written down when history was silent. One is explained by any value that
+    the record had in its second, for it may have been read between two moves of that second.
     """
     line = in_order(moves)
     kept = []
     for anchor in anchors:
-        before = [move for move in line if move.at <= anchor.at]
-        if not (before and before[-1].new == anchor.new):
+        earlier = [move.new for move in line if move.at < anchor.at][-1:]
+        if anchor.new not in (*earlier, *(move.new for move in line if move.at == anchor.at)):
             kept.append(anchor)
     return in_order([*line, *kept]) if kept else line
 
@@ -130,7 +139,7 @@ def first_step(origin: Origin, steps: Sequence[Step], stored: Step | None, conve
     """
     value = steps[0].old if steps else stored.new if stored else origin.value
     if born := next((conversion for conversion in conversions if conversion.born), None):
-        return Step("conversion", str(born.lead_rid), born.value, value, born.at, born.evidence != "day", born.actor_id)
+        return born.step(value)
     at, exact = born_at(origin, steps, value)
     return Step("birth", None, None, value, min(at, steps[0].at) if steps else at, exact, origin.created_by)
 

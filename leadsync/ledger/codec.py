@@ -130,16 +130,20 @@ BULK_SQL = "COALESCE(j.bulk_id, (SELECT x.group_id FROM outbox x WHERE x.effect_
 So it opens no door, starts no clock and tells nobody (semantics.md B).
 """
 
+FIRST_SIGHT, IMPORTED = 1, 2
+"""What of the time before going live a transition is: a record's first, or a move of its history."""
+
 TRANSITION_COLUMNS = (
     "t.seq, r.crm, r.object, r.id, t.from_stage, t.to_stage, t.from_value, t.to_value, t.at, t.at_exact, t.observed_at, "
-    "t.source, t.actor_id, t.coalesced, COALESCE(j.reason, t.reason), j.verdict, t.adopted, j.actor_roles, "
+    "t.source, t.actor_id, t.coalesced, COALESCE(j.reason, t.reason), j.verdict, "
+    "CASE WHEN t.adopted = 0 THEN 0 WHEN t.kind = 'birth' THEN 1 ELSE 2 END, j.actor_roles, "
     f"t.correction, j.correction, {BULK_SQL}, j.why"
 )
 
 
 def transition_of(row: tuple[Any, ...]) -> Transition:
     """Return the transition of a row of TRANSITION_COLUMNS."""
-    verdict: Verdict | None = row[15] or ("adopted" if row[16] else None)
+    verdict: Verdict | None = row[15] or ("adopted" if row[16] == FIRST_SIGHT else None)
     return Transition(
         seq=row[0],
         ref=Ref(row[1], row[2], row[3]),
@@ -159,6 +163,7 @@ def transition_of(row: tuple[Any, ...]) -> Transition:
         correction=bool(row[18] or row[19]),
         bulk_id=row[20],
         why=row[21] or "",
+        imported=row[16] == IMPORTED,
     )
 
 

@@ -60,6 +60,8 @@ def _prepared(con: sqlite3.Connection, path: Path, *, read_only: bool) -> sqlite
         if held != value:
             raise StorageFailed(f"{path}: SQLite keeps {name} at {held} where {value} is needed")
     con.execute("PRAGMA mmap_size=0")
+    # Of a file that is yet to be made: a record takes a kilobyte, so few fit a page of SQLite's usual 4096.
+    con.execute("PRAGMA page_size=8192")
     # In KiB: e-mail addresses come in no order, so a first load touches their index everywhere; more gains little.
     con.execute("PRAGMA cache_size=-8000")
     if read_only:
@@ -71,6 +73,9 @@ def _prepared(con: sqlite3.Connection, path: Path, *, read_only: bool) -> sqlite
     found = con.execute("PRAGMA application_id").fetchone()[0]
     if found not in (0, APPLICATION_ID) or (found == 0 and con.execute("SELECT 1 FROM sqlite_master").fetchone()):
         raise StorageFailed(f"{path} is a database of another program; point ledger.location somewhere else")
+    if found == 0 and not read_only:
+        # Before the first table: one whose making ends early is then still known as a ledger.
+        con.execute(f"PRAGMA application_id={APPLICATION_ID}")
     return con
 
 

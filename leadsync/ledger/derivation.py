@@ -21,9 +21,9 @@ from leadsync.ledger.chain import (
 )
 from leadsync.ledger.codec import fields_of, instant
 from leadsync.ledger.connection import select_in
+from leadsync.ledger.first_sight import believed_entry
 from leadsync.ledger.intake import Intake
 from leadsync.ledger.known import Known, OwnWrite, Row, read_known
-from leadsync.ledger.mirror import believed_entry
 
 
 def derive(intake: Intake) -> set[int]:
@@ -102,7 +102,7 @@ def _root(
         return root
     born = next((conversion for conversion in conversions if conversion.born), None)
     if born is not None:
-        better = born.evidence in ("history", "creation") and (born.at, born.value) != (before.at, before.old)
+        better = born.evidence in ("history", "creation") and not _agrees(before, root)
         return root if better else before
     return root if line and line[0].at < before.at else before
 
@@ -149,8 +149,9 @@ def _conversions(known: Known, row: Row, line: Sequence[Step]) -> list[Conversio
     """Return the leads that became this contact, in order; at most the first can have created it."""
     if row.object != "contact":
         return []
-    found = [known.conversions[lead.rid] for lead in known.leads.get(row.id, []) if lead.rid in known.conversions]
-    found.sort(key=lambda conversion: (not conversion.born, conversion.at, conversion.lead_rid))
+    leads = sorted(known.leads.get(row.id, []), key=lambda lead: lead.id)
+    found = [known.conversions[lead.rid] for lead in leads if lead.rid in known.conversions]
+    found.sort(key=lambda conversion: (not conversion.born, conversion.at))
     return [replace(conversion, born=conversion.born and place == 0) for place, conversion in enumerate(found)]
 
 
@@ -160,10 +161,7 @@ def _led_into(conversion: Conversion, root: Step, line: Sequence[Step]) -> Step:
     for step in line:
         if step.at <= conversion.at:
             value = step.new
-    return Step(
-        "conversion", str(conversion.lead_rid), conversion.value, value, conversion.at, conversion.evidence != "day",
-        conversion.actor_id,
-    )  # fmt: skip
+    return conversion.step(value)
 
 
 def _end(intake: Intake, known: Known, row: Row, last: Step, line: Sequence[Step]) -> None:
@@ -250,15 +248,16 @@ def _agrees(stored: Step, step: Step) -> bool:
         case "birth":
             return stored.new == step.new and stored.at == step.at
         case "conversion":
-            return stored.at == step.at and stored.old == step.old
+            same = (stored.at, stored.old, stored.new) == (step.at, step.old, step.new)
+            return same and (not step.proved or (stored.proved and stored.actor_id == step.actor_id))
         case "move" | "poll" | "gap":
             return True
 
 
 def _new_row(intake: Intake, known: Known, row: Row, step: Step, *, has_history: bool) -> tuple[Any, ...]:
     own = _own_write(intake, known, row, step)
-    # A record seen for the first time before anything was delivered is taken over with its whole past.
-    born_adopted = step.kind == "birth" and intake.go_live is None
+    # A record that is older than going live is taken over, even where it is only known since when it was seen.
+    born_adopted = step.kind == "birth" and (intake.go_live is None or row.created_at < intake.go_live)
     adopted = born_adopted or intake.is_adopted(step.at, row.first_seen_at)
     if own is not None:
         source = "leadsync"

@@ -11,6 +11,8 @@ from leadsync.ledger.codec import from_data, instant, text
 from leadsync.ledger.intake import Intake
 from leadsync.ledger.people import names_of
 
+LAST_HOUR = timedelta(hours=1)
+
 RECENT = timedelta(hours=50)
 """Assignments this young may count against a cap per day, the day being cut in any zone."""
 
@@ -161,8 +163,21 @@ def read_directory(
         own_user_id=own_user_id,
         open_load={user_id: count for user_id, count in open_load.items() if count > 0},
         assigned={user_id: tuple(times) for user_id, times in assigned.items()},
+        opened=_opened(con, now),
         virtual_time={
             (pool, tier, user_id): vt
             for pool, tier, user_id, vt in con.execute("SELECT pool, tier, user_id, vt FROM pool_state")
         },
     )
+
+
+def _opened(con: sqlite3.Connection, now: datetime) -> dict[str, tuple[datetime, ...]]:
+    """Return when each mass creation opened doors in the last hour."""
+    opened: dict[str, list[datetime]] = {}
+    for group, at in con.execute(
+        "SELECT j.bulk_id, a.at FROM assignments a JOIN transitions t ON t.rid = a.rid AND t.kind = 'birth'"
+        " JOIN judgements j ON j.seq = t.seq WHERE a.at > ? AND j.bulk_id IS NOT NULL ORDER BY a.at",
+        (text(now - LAST_HOUR),),
+    ):
+        opened.setdefault(group, []).append(instant(at))
+    return {group: tuple(times) for group, times in opened.items()}

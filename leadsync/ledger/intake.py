@@ -32,6 +32,7 @@ class Intake:
     owners: set[int] = field(default_factory=set)
     news: dict[int, bool] = field(default_factory=dict)
     former_owners: list[tuple[int, str, str | None, str, str | None]] = field(default_factory=list)
+    former_emails: list[str] = field(default_factory=list)
     changed: int = 0
     new: int = 0
     transitions: int = 0

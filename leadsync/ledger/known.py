@@ -92,12 +92,13 @@ def read_known(intake: Intake, rids: set[int]) -> Known:
         ):
             reason = from_json(payload)["values"].get("recycle_reason")
             known.writes[ids[record_id]].append(OwnWrite(effect_id, value, bool(correction), reason))
-    for rid, seq, kind, cause, old, new, at, exact, actor_id, effect_id in select_in(
+    for rid, seq, kind, cause, old, new, at, exact, actor_id, effect_id, proved in select_in(
         con,
-        "SELECT t.rid, t.seq, t.kind, t.cause, t.from_value, t.to_value, t.at, t.at_exact, t.actor_id, t.effect_id"
+        "SELECT t.rid, t.seq, t.kind, t.cause, t.from_value, t.to_value, t.at, t.at_exact, t.actor_id, t.effect_id,"
+        " t.kind = 'conversion' AND t.source IN ('history', 'import')"
         " FROM transitions t LEFT JOIN withdrawals w ON w.seq = t.seq"
         " WHERE w.seq IS NULL AND t.rid IN (*) ORDER BY t.at, t.seq",
         wanted,
     ):
-        known.stored[rid].append(Step(kind, cause, old, new, at, bool(exact), actor_id, seq, effect_id))
+        known.stored[rid].append(Step(kind, cause, old, new, at, bool(exact), actor_id, seq, effect_id, bool(proved)))
     return known

@@ -7,7 +7,7 @@ in which order, and what is remembered between calls.
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.situation import Directory, Situation
 from leadsync.errors import LockHeld, WrongOrg
 from leadsync.ledger import outbox, search
+from leadsync.ledger.adoption import adopt_rules, adopted_rules
+from leadsync.ledger.ageing import Ageing, ageing
+from leadsync.ledger.bursts import CameByItself, Crowds, HeldChange, held_changes, release_change
 from leadsync.ledger.codec import from_data, instant, optional_instant, optional_text, text
 from leadsync.ledger.connection import guarded, writing
 from leadsync.ledger.directory import DirectoryCache, read_directory
@@ -28,12 +31,14 @@ from leadsync.ledger.pages import store_page
 from leadsync.ledger.people import names_of, pids_of
 from leadsync.ledger.postponed import is_postponed, make_index, postpone_index
 from leadsync.ledger.situations import read_situations
+from leadsync.ledger.twins import twins_of
 from leadsync.ledger.vanishing import WholeReads
 from leadsync.ledger.writer import CommitCounts, PlanRows, rows_of, store_plan
 from leadsync.ports import Mark, Page
 
 if TYPE_CHECKING:
     # Only their names are needed: whoever reads a ledger need not load all rules.
+    from leadsync.domain.daily import Waiter
     from leadsync.domain.plan import Plan
     from leadsync.domain.rulebook import Rulebook
 
@@ -47,6 +52,7 @@ class Ledger:
         self.epoch = epoch
         self._lock = lock
         self._cache = DirectoryCache()
+        self._crowds = Crowds()
         self._marks = Marks()
         self._whole_reads = WholeReads()
 
@@ -104,6 +110,7 @@ class Ledger:
         if page.source in ("user", "queue"):
             self._cache.forget(mapping.crm)
         self._cache.note(intake)
+        self._crowds.forget()
         return stored
 
     def _intake(
@@ -150,6 +157,22 @@ class Ledger:
             (crm, text(now), -1 if limit is None else limit),
         )
 
+    @guarded
+    def twins_of(self, crm: str, person_ids: Sequence[str], shared: Collection[str]) -> list[str]:
+        """Return who shares an e-mail with these persons and has to be decided along with them; no mailbox in `shared` counts."""
+        if not self._indexed():
+            return []
+        pids = twins_of(self.con, crm, set(pids_of(self.con, person_ids).values()), shared)
+        names = names_of(self.con, pids)
+        return [names[pid] for pid in pids]
+
+    def _indexed(self) -> bool:
+        """Say whether e-mails can be looked up, after making what a first load has put off if this process may."""
+        if self._lock is not None and is_postponed(self.con):
+            with writing(self.con):
+                make_index(self.con)
+        return not is_postponed(self.con)
+
     def _persons(self, sql: str, values: Sequence[object]) -> list[str]:
         pids = [row[0] for row in self.con.execute(sql, values)]
         names = names_of(self.con, pids)
@@ -178,16 +201,23 @@ class Ledger:
 
     @guarded
     def situations(
-        self, crm: str, person_ids: Sequence[str], *, twins: bool = True, law: FunnelLaw | None = None
-    ) -> list[Situation]:
+        self, crm: str, person_ids: Sequence[str], *, twins: bool = True, law: FunnelLaw | None = None,
+        came_by_itself: CameByItself | None = None,
+    ) -> list[Situation]:  # fmt: skip
         """Return the situations of these persons, in order; whoever has no record (any more) is left out.
 
-        Mass changes and list imports are found by the numbers of the law; without a law none are looked for.
+        Mass changes and list imports are found by the numbers of the law; without a law none are looked for. Who
+        `came_by_itself` is no part of an import, though no touch of theirs is stored.
         """
-        if self._lock is not None and is_postponed(self.con):
-            with writing(self.con):
-                make_index(self.con)
-        return read_situations(self.con, crm, person_ids, twins=twins, law=law)
+        self._indexed()
+        return read_situations(
+            self.con, crm, person_ids, twins=twins, law=law, crowds=self._crowds, came_by_itself=came_by_itself
+        )
+
+    @guarded
+    def ageing(self, crm: str, after: int, limit: int) -> Sequence[Ageing]:
+        """Return the next live records whose age in stage may have to be written, in a fixed order."""
+        return ageing(self.con, crm, after, limit)
 
     @guarded
     def directory(self, crm: str, own_user_id: str, now: datetime) -> Directory:
@@ -240,10 +270,15 @@ class Ledger:
             return outbox.finish(self.con, outcomes, now)
 
     @guarded
-    def release(self, group_id: str) -> int:
-        """Let the held effects of a group go; return how many."""
+    def release(self, group_id: str, now: datetime) -> int:
+        """Let the held effects of a group go, or the moves of a mass change; return how many."""
         with writing(self.con):
-            return outbox.release(self.con, group_id)
+            return outbox.release(self.con, group_id) + release_change(self.con, group_id, text(now))
+
+    @guarded
+    def held_changes(self) -> list[HeldChange]:
+        """Return the mass changes that wait for their release."""
+        return held_changes(self.con)
 
     @guarded
     def retry(self, effect_id: str) -> bool:
@@ -287,6 +322,13 @@ class Ledger:
         """Return the e-mail address of a CRM user, None when there is no such user or address."""
         row = self.con.execute("SELECT data FROM users WHERE crm = ? AND id = ?", (crm, user_id)).fetchone()
         return from_data(row[0], search.UserAddress).email if row else None
+
+    @guarded
+    def waiters(self, crm: str) -> list["Waiter"]:
+        """Return who has waited past the promised time, or since before going live."""
+        from leadsync.ledger.waiters import read_waiters
+
+        return read_waiters(self.con, crm)
 
     # Keeping book
 
@@ -344,6 +386,7 @@ class Ledger:
         if self.meta("rulebook") == rulebook.hash:
             return False
         with writing(self.con):
+            adopt_rules(self.con, rulebook.law, text(now))
             self.con.execute(
                 "INSERT INTO rulebooks (hash, adopted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 (rulebook.hash, text(now)),
@@ -356,6 +399,14 @@ class Ledger:
             self.con.execute("UPDATE persons SET waiting = 1 WHERE waiting = 0 AND pid IN (SELECT pid FROM records)")
             write_meta(self.con, "rulebook", rulebook.hash)
         return True
+
+    @guarded
+    def adopted_rules(self, law: FunnelLaw, now: datetime) -> dict[str, datetime]:
+        """Return since when the automatic rules of a law are in force as they are; a rule that the ledger does not know is new.
+
+        Those that were there from the beginning are left out.
+        """
+        return adopted_rules(self.con, law, now)
 
     @guarded
     def begin_cycle(self, crm: str, started_at: datetime) -> int:
@@ -379,6 +430,16 @@ class Ledger:
                 " api_calls = ? WHERE cycle_id = ?",
                 (text(finished_at), observed, transitions, decided, delivered, failed, api_calls, cycle_id),
             )
+
+    @guarded
+    def api_calls(self, crm: str, now: datetime) -> list[tuple[float, int]]:
+        """Return the API requests that the cycles of the last day made, hour by hour: how many seconds ago, how many."""
+        rows = self.con.execute(
+            "SELECT max(started_at), sum(api_calls) FROM cycles WHERE crm = ? AND started_at > ? AND api_calls > 0"
+            " GROUP BY substr(started_at, 1, 13)",
+            (crm, text(now - timedelta(days=1))),
+        )
+        return [(max((now - instant(at)).total_seconds(), 0.0), count) for at, count in rows]
 
     # Looking things up
 

@@ -8,7 +8,8 @@ A new step is appended below; a shipped one is never edited. `user_version` coun
 
 from sqlite_utils import Database, Migrations
 
-from leadsync.ledger.connection import APPLICATION_ID
+from leadsync.domain.records import Opportunity
+from leadsync.ledger.codec import from_data
 
 steps = Migrations("ledger")
 
@@ -389,7 +390,6 @@ def m001_first(db: Database) -> None:
                 f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} are only ever added'); END"
             )
-    db.execute(f"PRAGMA application_id={APPLICATION_ID}")
     db.execute("PRAGMA user_version=1")
 
 
@@ -411,3 +411,40 @@ def m002_jobs(db: Database) -> None:
     )
     db.execute("CREATE INDEX jobs_by_group ON jobs (group_id)")
     db.execute("PRAGMA user_version=2")
+
+
+@steps()
+def m003_mass_changes(db: Database) -> None:
+    """Note which mass changes were let go."""
+    db.execute("CREATE TABLE releases (group_id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID")
+    db.execute("CREATE INDEX judgements_by_bulk ON judgements (bulk_id) WHERE bulk_id IS NOT NULL")
+    db.execute("PRAGMA user_version=3")
+
+
+@steps()
+def m004_automatic_rules(db: Database) -> None:
+    """Note since when each automatic rule is in force as it is."""
+    db.execute(
+        "CREATE TABLE automatic_rules ("
+        " name TEXT PRIMARY KEY,"
+        " definition TEXT NOT NULL,"
+        " adopted_at TEXT"  # NULL: it was there from the beginning
+        ") STRICT, WITHOUT ROWID"
+    )
+    db.execute("PRAGMA user_version=4")
+
+
+@steps()
+def m005_accounts_of_deals(db: Database) -> None:
+    """Keep the account of a deal where it can be asked for."""
+    db.execute("ALTER TABLE opportunities ADD COLUMN account_id TEXT")
+    rows = [
+        (from_data(data, Opportunity).account_id, crm, deal_id)
+        for crm, deal_id, data in db.execute("SELECT crm, id, data FROM opportunities").fetchall()
+    ]
+    db.conn.executemany("UPDATE opportunities SET account_id = ? WHERE crm = ? AND id = ?", rows)
+    db.execute(
+        "CREATE INDEX opportunities_open_by_account ON opportunities (account_id, crm)"
+        " WHERE account_id IS NOT NULL AND outcome = 'open' AND deleted = 0"
+    )
+    db.execute("PRAGMA user_version=5")

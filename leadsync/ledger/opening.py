@@ -24,7 +24,8 @@ def open_ledger(path: Path | str, *, read_only: bool = False) -> Ledger:
     file = Path(path)
     if read_only:
         con = connect(file, read_only=True)
-        if con.execute("PRAGMA user_version").fetchone()[0] != len(steps.applied(_database(con))):
+        db = _database(con)
+        if steps.pending(db) or con.execute("PRAGMA user_version").fetchone()[0] != len(steps.applied(db)):
             con.close()
             raise StorageFailed(f"{file} is no ledger of this release; open it once with `leadsync sync`")
         return Ledger(file, con, lock=None, epoch=0)

@@ -50,12 +50,14 @@ def store_owners(intake: Intake) -> None:
             polled = [
                 Step("poll", None, before[row[2] - 1][3], row[3], row[4], False, row[5], row[2])
                 for row in before[1:]
-                if row[6] in ("poll", "leadsync") and not any(m.at == row[4] and m.new == row[3] for m in history)
+                if row[6] in ("poll", "leadsync")
             ]
             line = steps_of(history, polled)
             last = line[-1].new if line else before[0][3] if before else None
             first_known = bool(line or before)
-            if first_known and value != last and not (line and stamp < line[-1].at):
+            # The row may have been read before history moved on, even within its second.
+            outrun = bool(history) and stamp <= max(move.at for move in history)
+            if first_known and value != last and not outrun:
                 line.append(Step("poll", None, last, value, modified_at, False, modified_by))
             if not line:
                 continue

@@ -32,6 +32,7 @@ from leadsync.ledger.surroundings import (
     store_roles,
     store_touches,
 )
+from leadsync.ledger.twins import wake_twins
 from leadsync.ledger.vanishing import store_vanished
 from leadsync.ports import Page
 
@@ -122,6 +123,7 @@ def _follow_up(intake: Intake) -> None:
     if intake.owners:
         store_owners(intake)
     wake(con, intake.news)
+    wake_twins(con, intake.crm, intake.former_emails)
 
 
 def wake(con: sqlite3.Connection, news: dict[int, bool]) -> None:

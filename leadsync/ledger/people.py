@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from leadsync.domain.effects import effect_id
 from leadsync.ledger.connection import select_in
 
 NAME_SQL = "('p_' || n.crm || '_' || n.object || '_' || n.id)"
@@ -133,40 +134,44 @@ def _components(con: sqlite3.Connection, seeds: set[int]) -> list[list[int]]:
 
 
 def _move_clocks(con: sqlite3.Connection, persons: set[int]) -> None:
-    """Let each clock follow the record whose transition or touch started it.
+    """Let each clock follow the record that started it; one whose start is not known stays with whoever is left.
 
-    One whose start is not known stays with whoever has the records of its person now.
+    A clock's id holds the name that its person had then, which is that of a record. Had that record ended by then, as a lead
+    that was converted or merged, the clock is of the record that went on.
     """
-    clocks = list(select_in(con, "SELECT clock_id, pid, start_cause FROM clocks WHERE pid IN (*)", persons))
+    clocks = list(
+        select_in(
+            con,
+            "SELECT clock_id, pid, rule, kind, start_cause, owner_id, started_at FROM clocks WHERE pid IN (*)",
+            persons,
+        )
+    )
     if not clocks:
         return
-    seqs = [int(cause[2:]) for _, _, cause in clocks if cause.startswith("t:") and cause[2:].isdigit()]
-    home: dict[str, int] = {
-        f"t:{seq}": pid
-        for seq, pid in select_in(
-            con, "SELECT t.seq, r.pid FROM transitions t JOIN records r ON r.rid = t.rid WHERE t.seq IN (*)", seqs
-        )
-    }
     current = dict(members(con, "rid, pid", persons))
-    home.update(
-        (touch_id, current[rid])
-        for touch_id, rid in select_in(
-            con,
-            "SELECT u.touch_id, r.rid FROM records r JOIN touches u"
-            " ON u.record_id = r.id AND u.object = r.object AND u.crm = r.crm WHERE r.rid IN (*)",
-            current,
-        )
-    )
+    names = names_of(con, current)
+    stays: dict[int, list[tuple[str, str | None]]] = defaultdict(list)
+    for rid, entered_at, left_at in select_in(
+        con, "SELECT rid, entered_at, left_at FROM spans WHERE rid IN (*) ORDER BY rid, n", current
+    ):
+        stays[rid].append((entered_at, left_at))
     alive = set(current.values())
     heir = next(iter(alive)) if len(alive) == 1 else None
-    con.executemany(
-        "UPDATE clocks SET pid = ?1 WHERE clock_id = ?2 AND pid <> ?1",
-        [
-            (new, clock_id)
-            for clock_id, pid, cause in clocks
-            if (new := home.get(cause, heir if pid not in alive else None)) in alive
-        ],
-    )
+    moves: list[tuple[int, str]] = []
+    for clock_id, pid, rule, kind, cause, owner_id, started_at in clocks:
+        there = [
+            rid
+            for rid in sorted(current)
+            if any(entered <= started_at and (left is None or left > started_at) for entered, left in stays[rid])
+        ]
+        named = [
+            rid for rid in sorted(current) if effect_id("clock", names[rid], rule, kind, cause, owner_id) == clock_id
+        ]
+        home = next((rid for rid in (*(rid for rid in named if rid in there), *there, *named)), None)
+        new = current[home] if named and home is not None else heir if pid not in alive else pid
+        if new is not None and new != pid:
+            moves.append((new, clock_id))
+    con.executemany("UPDATE clocks SET pid = ? WHERE clock_id = ?", moves)
 
 
 def _retire(con: sqlite3.Connection, persons: set[int]) -> None:

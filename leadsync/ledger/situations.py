@@ -5,6 +5,7 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from leadsync.domain.accounts import match_keys
 from leadsync.domain.funnel import FunnelLaw
@@ -13,7 +14,7 @@ from leadsync.domain.situation import Assignment, Memory, OpenWrite, OwnerChange
 from leadsync.domain.sla import Clock
 from leadsync.domain.touches import Touch
 from leadsync.domain.transitions import Transition
-from leadsync.ledger.bursts import Bursts, bursts
+from leadsync.ledger.bursts import Bursts, CameByItself, Crowds, bursts, releases
 from leadsync.ledger.codec import (
     CLOCK_COLUMNS,
     RECORD_COLUMNS,
@@ -50,9 +51,12 @@ class _Batch:
         self._read_records()
 
     def _read_records(self) -> None:
-        found = members(self.con, f"{RECORD_COLUMNS}, rid, pid, owner_rows, email_key", self.name_of)
+        found = members(self.con, f"{RECORD_COLUMNS}, rid, pid, owner_rows, email_key, ended_at", self.name_of)
         for row in sorted(found, key=lambda row: (row[5], row[2])):
-            record, (rid, pid, owner_rows, email) = record_of(row[:20]), row[20:]
+            record, (rid, pid, owner_rows, email, ended_at) = record_of(row[:20]), row[20:]
+            if record.state in ("merged", "deleted") and ended_at is not None:
+                # Its last change was its end, though a CRM that tells of no more than that shows no stamp of it.
+                record = replace(record, stamp=max(record.stamp, instant(ended_at)))
             person_id = self.name_of[pid]
             self.records[person_id].append(record)
             self.person_of[rid] = person_id
@@ -288,9 +292,35 @@ class _Batch:
                     found[person_id][account_id] = from_data(data, Account)
         return {person_id: list(accounts.values()) for person_id, accounts in found.items()}
 
+    def account_deals(self, candidates: dict[str, list[Account]]) -> dict[str, list[Opportunity]]:
+        """Return the open deals of the accounts that people belong to, or may be found to belong to."""
+        people: dict[str, set[str]] = defaultdict(set)
+        for person_id, records in self.records.items():
+            for account_id in (*(r.account_id for r in records), *(a.id for a in candidates.get(person_id, ()))):
+                if account_id is not None:
+                    people[account_id].add(person_id)
+        found: dict[str, list[Opportunity]] = defaultdict(list)
+        for account_id, data in select_in(
+            self.con,
+            "SELECT account_id, data FROM opportunities WHERE account_id IN (*) AND crm = ? AND outcome = 'open'"
+            " AND deleted = 0 ORDER BY created_at, id",
+            sorted(people),
+            after=(self.crm,),
+        ):
+            for person_id in people[account_id]:
+                found[person_id].append(from_data(data, Opportunity))
+        return found
+
 
 def read_situations(
-    con: sqlite3.Connection, crm: str, person_ids: Sequence[str], *, twins: bool, law: FunnelLaw | None
+    con: sqlite3.Connection,
+    crm: str,
+    person_ids: Sequence[str],
+    *,
+    twins: bool,
+    law: FunnelLaw | None,
+    crowds: Crowds,
+    came_by_itself: CameByItself | None = None,
 ) -> list[Situation]:
     """Return the situations of these persons in the order asked for; persons without a record are left out.
 
@@ -299,12 +329,19 @@ def read_situations(
     return [
         situation
         for some in chunks(person_ids, TOGETHER)
-        for situation in _situations(con, crm, some, twins=twins, law=law)
+        for situation in _situations(con, crm, some, twins=twins, law=law, crowds=crowds, came_by_itself=came_by_itself)
     ]
 
 
 def _situations(
-    con: sqlite3.Connection, crm: str, person_ids: Sequence[str], *, twins: bool, law: FunnelLaw | None
+    con: sqlite3.Connection,
+    crm: str,
+    person_ids: Sequence[str],
+    *,
+    twins: bool,
+    law: FunnelLaw | None,
+    crowds: Crowds,
+    came_by_itself: CameByItself | None = None,
 ) -> list[Situation]:
     batch = _Batch(con, crm, person_ids)
     transitions, owners, clocks = batch.transitions(), batch.owners(), batch.clocks()
@@ -312,7 +349,9 @@ def _situations(
     touches, writes, candidates = batch.touches(batch.records), batch.writes(), batch.account_candidates()
     deals, written = batch.deals(roles), batch.written()
     others = batch.twins() if twins else {}
-    found: dict[str, Bursts] = bursts(con, crm, transitions, law) if law is not None else {}
+    guarding = batch.account_deals(candidates) if law is None or law.open_deal_guard == "account" else {}
+    found: dict[str, Bursts] = bursts(con, crm, transitions, law, crowds, came_by_itself) if law is not None else {}
+    released = releases(con)
     return [
         Situation(
             person_id=person_id,
@@ -330,7 +369,9 @@ def _situations(
             writes=tuple(writes.get(person_id, ())),
             written=written.get(person_id, {}),
             in_bulk=found.get(person_id, Bursts()).groups,
+            released=released,
             import_burst=found.get(person_id, Bursts()).imported,
+            account_deals=tuple(guarding.get(person_id, ())),
             account_candidates=tuple(candidates.get(person_id, ())),
         )
         for person_id in person_ids

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from leadsync.domain.persons import CARRIED_FOR
 from leadsync.domain.transitions import Transition, spans
 from leadsync.ledger.codec import TRANSITION_COLUMNS, instant, text, transition_of
 from leadsync.ledger.connection import select_in
@@ -75,17 +76,17 @@ def _span_rows(rid: int, moves: Sequence[Transition], ended_at: str | None) -> l
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """One span of one record as the line looks at it; `carried`: the blank of a contact that a conversion created."""
+    """One span of one record as the line looks at it; `converted_at`: when a lead was converted into this blank contact."""
 
     rid: int
     contact: bool
     rank: int
-    created_at: str
+    born: str  # when, and the record's id, so that those of one second do not stand in the order of reading
     stage: str | None
     entered_at: str
     left_at: str | None
     exact: int
-    carried: bool
+    converted_at: str | None
 
 
 def reline(con: sqlite3.Connection, pids: Iterable[int]) -> None:
@@ -104,24 +105,23 @@ def reline(con: sqlite3.Connection, pids: Iterable[int]) -> None:
     stays: dict[int, list[Stay]] = defaultdict(list)
     for row in select_in(
         con,
-        "SELECT s.rid, r.object = 'contact', COALESCE(g.rank, -1), r.created_at, s.stage, s.entered_at, s.left_at, s.entered_exact,"
-        " s.stage IS NULL AND s.n = 0 AND EXISTS (SELECT 1 FROM transitions t LEFT JOIN withdrawals w ON w.seq = t.seq"
-        "  WHERE t.rid = s.rid AND t.kind = 'conversion' AND w.seq IS NULL AND t.at = s.entered_at)"
+        "SELECT s.rid, r.object = 'contact', COALESCE(g.rank, -1), r.created_at || r.id, s.stage, s.entered_at, s.left_at, s.entered_exact,"
+        " CASE WHEN s.stage IS NULL AND r.object = 'contact' THEN (SELECT min(t.at) FROM transitions t"
+        "  LEFT JOIN withdrawals w ON w.seq = t.seq WHERE t.rid = s.rid AND t.kind = 'conversion' AND w.seq IS NULL"
+        "  AND t.at >= s.entered_at AND (s.left_at IS NULL OR t.at < s.left_at)) END"
         " FROM spans s JOIN records r ON r.rid = s.rid LEFT JOIN stages g ON g.stage = s.stage WHERE s.rid IN (*)",
         home,
     ):
-        rid, contact, rank, created_at, stage, entered_at, left_at, exact, carried = row
-        stays[home[rid]].append(
-            Stay(rid, bool(contact), rank, created_at, stage, entered_at, left_at, exact, bool(carried))
-        )
+        rid, contact, rank, born, stage, entered_at, left_at, exact, converted_at = row
+        stays[home[rid]].append(Stay(rid, bool(contact), rank, born, stage, entered_at, left_at, exact, converted_at))
     con.executemany(
         "INSERT INTO lines (pid, n, rid, stage, entered_at, left_at, entered_exact) VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(pid, n, *piece) for pid, group in stays.items() for n, piece in enumerate(line_of(group))],
     )
 
 
-def _precedence(stay: Stay) -> tuple[bool, bool, int, str, int]:
-    return (stay.stage is None, not stay.contact, -stay.rank, stay.created_at, stay.rid)
+def _precedence(stay: Stay) -> tuple[bool, bool, int, str]:
+    return (stay.stage is None, not stay.contact, -stay.rank, stay.born)
 
 
 Piece = tuple[int, str | None, str, str | None, int]
@@ -131,8 +131,8 @@ def line_of(stays: Sequence[Stay]) -> list[Piece]:
     """Return a person's line as (record, stage, entered, left, exact): at each instant the stage of who speaks for them.
 
     That is a record with a stage before one without, a Contact before a Lead, the further Lead, the earlier one. A conversion
-    that keeps the stage does not split the line: the blank in between belongs to the stage that follows it, or, as long
-    as none does, to the one before.
+    that keeps the stage does not split the line: the blank in between belongs to the stage that soon follows it, or, as
+    long as none does, to the one before.
     """
     edges = sorted({at for stay in stays for at in (stay.entered_at, stay.left_at) if at is not None})
     pieces: list[tuple[Stay, str, str | None]] = []
@@ -147,19 +147,21 @@ def line_of(stays: Sequence[Stay]) -> list[Piece]:
         else:
             pieces.append((best, start, end))
     line: list[Piece] = []
-    blank_from: str | None = None
+    blank_from, blank = "", -1
     for stay, start, end in pieces:
         stage, entered, exact = stay.stage, start, stay.exact if start == stay.entered_at else 1
-        if stay.carried and line and line[-1][3] == start:
+        if stay.converted_at is not None and start >= stay.converted_at and line and line[-1][3] == start:
             # Until the contact shows a stage of its own, the lead's goes on.
-            blank_from = start
+            blank_from, blank = start, stay.rid
             stage = line[-1][1]
-        elif blank_from is not None:
+        elif stay.rid == blank:
             rid, before, since, _, before_exact = line[-1]
-            if stage != before:
+            if stage not in (before, None) and instant(start) - instant(blank_from) <= CARRIED_FOR:
                 line[-1] = (rid, before, since, blank_from, before_exact)
                 entered = blank_from
-            blank_from = None
+            blank = -1
+        else:  # a record that was merged in speaks, with a stage of its own
+            blank = -1
         if line and line[-1][1] == stage and line[-1][3] == entered:
             rid, _, since, _, since_exact = line[-1]
             line[-1] = (rid, stage, since, end, since_exact)

@@ -4,13 +4,14 @@ written; those that did wake the people they concern.
 
 # ruff: noqa: S608 -- only names of columns and tables from this package are joined into statements, never a value
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from leadsync.domain.accounts import match_keys
 from leadsync.domain.records import Account, Campaign, Opportunity, OpportunityRole, Queue, User
 from leadsync.domain.touches import Touch
-from leadsync.ledger.codec import TOUCH_COLUMNS, as_data, optional_text, text, touch_row
+from leadsync.ledger.codec import TOUCH_COLUMNS, as_data, optional_text, text, touch_of, touch_row
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.derivation import moved_records
 from leadsync.ledger.intake import Intake
@@ -19,7 +20,8 @@ from leadsync.ledger.intake import Intake
 def store_touches(intake: Intake, touches: Sequence[Touch]) -> None:
     """Add touches that are new; of one that is known only its being retracted may change."""
     con = intake.con
-    wanted = {touch.touch_id: touch for touch in touches}
+    wanted = {touch.touch_id: touch for touch in touches if touch.ref.id}
+    wanted |= {touch.touch_id: touch for touch in _taken_back(intake, touches)}
     known = dict(
         select_in(
             con, "SELECT touch_id, retracted_at IS NOT NULL FROM touches WHERE crm = ? AND touch_id IN (*)", wanted,
@@ -41,6 +43,18 @@ def store_touches(intake: Intake, touches: Sequence[Touch]) -> None:
         if (rid := rids.get((touch.ref.object, touch.ref.id))) is not None:
             intake.heard(rid, text(touch.at))
     intake.changed += len(new) + len(turned)
+
+
+def _taken_back(intake: Intake, touches: Sequence[Touch]) -> Iterator[Touch]:
+    """Yield as retracted what is known of rows of which only the deletion is told: a touch of each of their people."""
+    for touch in touches:
+        if touch.ref.id:
+            continue
+        found = intake.con.execute(
+            f"SELECT {TOUCH_COLUMNS} FROM touches WHERE crm = ? AND (touch_id = ? OR touch_id > ? AND touch_id < ?)",
+            (intake.crm, touch.touch_id, f"{touch.touch_id}:", f"{touch.touch_id};"),
+        )
+        yield from (replace(touch_of(row), retracted=True) for row in found.fetchall())
 
 
 def _news(intake: Intake, table: str, rows: Sequence[Any]) -> list[tuple[Any, str]]:
@@ -86,14 +100,15 @@ def store_opportunities(intake: Intake, deals: Sequence[Opportunity]) -> None:
     """Write opportunities that changed and wake everybody who has a part in them."""
     news = _news(intake, "opportunities", deals)
     intake.con.executemany(
-        "INSERT INTO opportunities (crm, id, data, lead_id, stage, outcome, created_at, closed_at, amount, currency, deleted)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO opportunities (crm, id, data, lead_id, stage, outcome, created_at, closed_at, amount, currency, deleted,"
+        " account_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (crm, id) DO UPDATE SET data = excluded.data, lead_id = excluded.lead_id, stage = excluded.stage,"
         " outcome = excluded.outcome, created_at = excluded.created_at, closed_at = excluded.closed_at,"
-        " amount = excluded.amount, currency = excluded.currency, deleted = excluded.deleted",
+        " amount = excluded.amount, currency = excluded.currency, deleted = excluded.deleted,"
+        " account_id = excluded.account_id",
         [
             (intake.crm, deal.id, data, deal.lead_id, deal.stage, deal.outcome, text(deal.created_at),
-             optional_text(deal.closed_at), deal.amount, deal.currency, int(deal.deleted))
+             optional_text(deal.closed_at), deal.amount, deal.currency, int(deal.deleted), deal.account_id)
             for deal, data in news
         ],
     )  # fmt: skip

@@ -18,7 +18,8 @@ _JOINED = (
 VIEWS = {
     "v_people": f"""
 SELECT {NAME_SQL} AS person_id, r.crm, r.object, r.id AS record_id, r.stage, r.stage_value,
-    s.entered_at AS stage_entered_at, s.entered_exact,
+    CASE WHEN l.stage = r.stage THEN l.entered_at ELSE s.entered_at END AS stage_entered_at,
+    CASE WHEN l.stage = r.stage THEN l.entered_exact ELSE s.entered_exact END AS entered_exact,
     CASE WHEN p.score IS NULL THEN NULL WHEN p.score < 0 THEN 0 WHEN p.score > 99999 THEN 999 ELSE p.score / 100 END AS score,
     r.owner_id, r.assignee_id, COALESCE(p.recycle_count, 0) AS recycle_count, COALESCE(p.mql_count, 0) AS mql_count,
     p.first_mql_at, p.last_mql_at, p.held_until, COALESCE(p.passes, 0) AS passes,
@@ -26,6 +27,7 @@ SELECT {NAME_SQL} AS person_id, r.crm, r.object, r.id AS record_id, r.stage, r.s
 FROM records r JOIN records n ON n.rid = r.pid
 LEFT JOIN persons p ON p.pid = r.pid
 LEFT JOIN spans s ON s.rid = r.rid AND s.left_at IS NULL AND r.state IN ('live', 'out_of_scope')
+LEFT JOIN lines l ON l.pid = r.pid AND l.left_at IS NULL AND s.rid IS NOT NULL
 """,
     "v_transitions": f"""
 SELECT t.seq, {NAME_SQL} AS person_id, r.crm, r.object, r.id AS record_id, t.from_stage, t.to_stage, t.from_value, t.to_value,
@@ -37,7 +39,8 @@ SELECT t.seq, {NAME_SQL} AS person_id, r.crm, r.object, r.id AS record_id, t.fro
     {BULK_SQL} AS bulk_id, COALESCE(j.reason, t.reason) AS reason
 {_JOINED}
 """,
-    # A pass begins where the line enters a stage of the funnel from outside it; carrying on after a gap begins none.
+    # A pass lasts from entering the funnel to the next recycle or exit: raw, a blank, an unknown value or a stage outside
+    # neither ends it nor begins one (semantics.md H). `step` is 1 in the funnel, 0 where a pass ends, NULL elsewhere.
     "v_spans": f"""
 WITH line AS (
     SELECT r.pid, s.rid, s.n, s.stage, s.entered_at, s.left_at, s.entered_exact
@@ -46,12 +49,13 @@ WITH line AS (
     SELECT l.pid, l.rid, l.n, l.stage, l.entered_at, l.left_at, l.entered_exact FROM lines l
 ), ranked AS (
     SELECT line.*,
-        CASE WHEN g.stage IS NULL THEN line.stage IS NOT NULL AND NOT EXISTS (SELECT 1 FROM stages)
-            ELSE g.rank IS NOT NULL AND g.role <> 'raw' END AS inside
+        CASE WHEN g.rank IS NOT NULL AND g.role <> 'raw' THEN 1
+            WHEN g.role IN ('recycle', 'exit') THEN 0
+            WHEN line.stage IS NOT NULL AND NOT EXISTS (SELECT 1 FROM stages) THEN 1 END AS step
     FROM line LEFT JOIN stages g ON g.stage = line.stage
 ), entered AS (
     SELECT ranked.*,
-        CASE WHEN inside AND COALESCE(lag(inside) OVER (PARTITION BY pid ORDER BY entered_at, n), 0) = 0
+        CASE WHEN step = 1 AND COALESCE(lag(step) OVER (PARTITION BY pid, step IS NULL ORDER BY entered_at, n), 0) = 0
             THEN 1 ELSE 0 END AS entry
     FROM ranked
 )

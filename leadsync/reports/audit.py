@@ -7,7 +7,7 @@ What the CRM says is compared in `reconcile.py`.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadsync.domain.funnel import FunnelLaw
@@ -18,6 +18,7 @@ from leadsync.reports.answer import Cell, Report, Table, definition_hash
 from leadsync.reports.checklist import Evidence, checklist
 from leadsync.reports.funnel import funnel
 from leadsync.reports.people import EVERYTHING, read_people
+from leadsync.reports.quality import quality
 from leadsync.reports.statuses import OUTSIDE, Kind, kind_of
 from leadsync.reports.velocity import velocity
 
@@ -62,6 +63,7 @@ def audit(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime) -> Audit
         people = read_people(con, rulebook, EVERYTHING, as_of)
         volumes = funnel(con, rulebook, as_of, people=people)
         times = velocity(con, rulebook, as_of, people=people)
+        data = quality(con, rulebook, as_of, people=people)
     listed = _values(values, rulebook)
     sums = _sums(listed, states, doubts)
     declared = [fault for name, mapping in rulebook.mappings.items() for fault in faults(name, mapping, law)]
@@ -80,6 +82,7 @@ def audit(con: sqlite3.Connection, rulebook: Rulebook, as_of: datetime) -> Audit
         _table("values", "Every value of live records", ("crm", "object", "value", "kind", "stage", "records"), listed),
         sums,
         _table("not_live", "Records that are not live", ("crm", "object", "state", "records", "person_accounts"), _not_live(states, person_accounts)),
+        replace(data.table("sums"), name="quality", title="How good the data are (`leadsync report quality` lists them)"),
         _table("declared", "Faults of the declared set", ("crm", "fault", "what"), declared),
         _table("checklist", "The six points", ("point", "state", "what", "evidence"),
                [(n, point.state, point.what, point.evidence) for n, point in enumerate(points, 1)]),

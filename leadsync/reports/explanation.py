@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadsync.domain.calendars import calendar_for, counted_intervals, local_text
+from leadsync.domain.conditions import FactValue
 from leadsync.domain.decision import decide
 from leadsync.domain.instants import from_text, to_text
 from leadsync.domain.pools import PoolBook
@@ -19,14 +20,19 @@ from leadsync.domain.scoring import BAR
 from leadsync.domain.sla import Clock
 from leadsync.domain.standing import Grounds, Standing, stand
 from leadsync.domain.telling import people
+from leadsync.domain.transitions import Transition
 from leadsync.ledger import Ledger
+from leadsync.reports.wording import VERDICTS, plain, sentence
 
 _ID = re.compile(r"[0-9A-Za-z-]{15,36}")
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainedMove:
-    """One move and the law's word on it; `at` in UTC, `exact` false when it is the best that was known."""
+    """One move and the law's word on it; `at` in UTC, `exact` false when it is the best that was known.
+
+    `said` is verdict and reason in plain words.
+    """
 
     at: str
     exact: bool
@@ -39,7 +45,9 @@ class ExplainedMove:
     by: str
     verdict: str
     why: str
+    said: str
     converted: bool
+    imported: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Explanation:
     """Everything about one person; `score` in whole points, score lines in points with two decimals, instants in UTC.
 
     `stage_label` is None for a status that stands for no stage; `zone` is the company's, for whoever shows this.
+    `appended` are the fields that the record lacks and rules read from the account, each with its value.
     """
 
     person_id: str
@@ -79,8 +88,11 @@ class Explanation:
     owner: str
     owner_reason: str
     candidates: tuple[tuple[str, str], ...]
+    account: str | None
+    appended: tuple[tuple[str, str], ...]
     clocks: tuple[ExplainedClock, ...]
     moves: tuple[ExplainedMove, ...]
+    merged: tuple[str, ...]
     now: tuple[str, ...]
     wake_at: str | None
 
@@ -93,6 +105,7 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
     decision = decide(situation, grounds, book, people(grounds.directory.users), "log")
     last = situation.assignments[-1] if situation.assignments else None
     hold = standing.hold
+    labels = {stage.name: stage.label for stage in grounds.law.stages.values()}
     return Explanation(
         person_id=person_id,
         crm=grounds.crm,
@@ -112,6 +125,8 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
         owner=_name(standing.responsible_id, grounds),
         owner_reason=last.reason if last else "leadsync has not assigned this person",
         candidates=tuple((_name(who, grounds), why) for who, why in last.candidates) if last else (),
+        account=_account(standing),
+        appended=tuple((name, _shown(value)) for name, value in standing.facts.appended().items()),
         clocks=tuple(_clock(clock, standing) for clock in situation.clocks),
         moves=tuple(
             ExplainedMove(
@@ -126,13 +141,42 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
                 by=_name(move.actor_id, grounds) if move.source != "leadsync" else "leadsync",
                 verdict=move.verdict or "not judged yet",
                 why=move.why,
+                said=_with_names(_said(move, labels), grounds),
                 converted=move.reason == "converted",
+                imported=move.imported,
             )
             for move in situation.transitions
         ),
-        now=tuple(_with_names(reason, grounds) for reason in decision.reasons),
+        merged=tuple(
+            f"{row.ref.object.capitalize()} {row.ref.id} was merged into {row.merged_into}; both histories are one person's"
+            for row in situation.records
+            if row.state == "merged"
+        ),
+        now=tuple(_with_names(_now(reason, labels), grounds) for reason in decision.reasons),
         wake_at=to_text(decision.state.wake_at) if decision.state.wake_at else None,
     )
+
+
+def _said(move: Transition, labels: Mapping[str, str]) -> str:
+    mends = move.correction and move.source == "leadsync"
+    return sentence(move.verdict or "not judged yet", move.why, labels, mends=mends)
+
+
+def _now(reason: str, labels: Mapping[str, str]) -> str:
+    """Return one of a decision's reasons in plain words; a judgement begins with its verdict."""
+    verdict, _, why = reason.partition(": ")
+    return sentence(verdict, why, labels) if verdict in VERDICTS else plain(reason, labels)
+
+
+def _account(standing: Standing) -> str | None:
+    """Return the name of the account that the person belongs to, its id when it has none."""
+    account = standing.account
+    name = account.fields.get("name") if account else None
+    return name if isinstance(name, str) and name else account.id if account else None
+
+
+def _shown(value: FactValue) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _name(user_id: str | None, grounds: Grounds) -> str:
@@ -179,15 +223,6 @@ def _clock(clock: Clock, standing: Standing) -> ExplainedClock:
     )
 
 
-VERDICTS: Mapping[str, str] = {
-    "adopted": "from before leadsync went live, not judged",
-    "legal": "allowed",
-    "flagged": "not allowed, reported",
-    "reverted": "not allowed, put back",
-    "redirected": "not allowed, sent elsewhere",
-    "coalesced": "moves in between were not seen, but there is an allowed way",
-    "unmapped": "a status that stands for no stage",
-}
 FAMILIES: Mapping[str, str] = {
     "demographic": "who they are",
     "firmographic": "their company",
@@ -213,6 +248,9 @@ def to_lines(told: Explanation) -> list[str]:
     lines += [f"{points:>14.2f}  {FAMILIES.get(family, family)}: {name}" for family, name, points in told.score_lines]
     if told.basis != told.score:
         lines.append(f"{told.basis:>11}     of them count for coming back")
+    if told.appended:
+        lines += ["", f"Company {told.account}: what the record lacks is taken from there, for scoring and routing"]
+        lines += [f"          {name} {value}" for name, value in told.appended]
     lines += ["", f"Owner   {told.owner}: {told.owner_reason}"]
     lines += [f"          {who}: {why}" for who, why in told.candidates]
     for clock in told.clocks:
@@ -247,14 +285,18 @@ def _stage_lines(told: Explanation) -> list[str]:
         lines.append(f"          held until {_local(told, told.held_until)}{why}: nothing promotes them before that")
     for number, move in enumerate(told.moves):
         if move.converted:
-            what = f"converted as {move.from_label}, goes on as {move.to_label}"
+            goes_on = "the stage goes on" if move.to_stage is None else f"goes on as {move.to_label}"
+            what = f"converted as {move.from_label}, {goes_on}"
         elif number == 0 and move.from_stage is None:
             what = f"came in as {move.to_label}"
         else:
             what = f"{move.from_label} to {move.to_label}"
-        verdict = VERDICTS.get(move.verdict, move.verdict) + (f": {move.why}" if move.why else "")
+        verdict = move.said
+        if move.imported:
+            verdict += "; from before leadsync went live, for information only"
         at = _local(told, move.at) if move.exact else f"about {_local(told, move.at)}"
         lines.append(f"          {at}  {what}, by {move.by} ({verdict})")
+    lines += [f"          {line}" for line in told.merged]
     return lines
 
 

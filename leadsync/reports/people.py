@@ -8,15 +8,16 @@ from itertools import groupby
 from typing import Any, Literal
 
 from leadsync.domain import calendars
-from leadsync.domain.conditions import Condition, FactValue, Named, fold, holds, names
+from leadsync.domain.conditions import Condition, FactValue, Named, fold, holds
 from leadsync.domain.durations import Duration
 from leadsync.domain.facts import PersonFacts
+from leadsync.domain.hygiene import Tidied
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.persons import primary
 from leadsync.domain.records import Record
 from leadsync.domain.rulebook import Rulebook
-from leadsync.domain.standing_facts import normalised
 from leadsync.errors import ConfigError
+from leadsync.hygiene import FORMATS
 from leadsync.reports import queries
 from leadsync.reports.period import Period
 from leadsync.reports.queries import RecordRow
@@ -115,13 +116,11 @@ def _segments(rulebook: Rulebook) -> list[tuple[str, Condition | None]]:
     return [(segment["name"], segment["when"]) for segment in goals.get("segments", ())]
 
 
-def _countries(mapping: CrmMapping) -> Iterator[str]:
-    """Yield the names by which rules ask for a country."""
-    for one in mapping.objects.values():
-        yield from (name for name, field in one.fields.items() if field.type == "country")
-    for name, field in mapping.account.items():
-        if field.type == "country":
-            yield from (name, f"account.{name}")
+def tidied(row: RecordRow, mapping: CrmMapping) -> tuple[Tidied, Tidied]:
+    """Return the fields of a record and of its own account as rules compare them."""
+    account = Tidied(row.account, mapping.account, FORMATS)
+    objects = mapping.objects.get(row.record.ref.object)
+    return Tidied(row.record.fields, objects.fields if objects else {}, FORMATS, account), account
 
 
 class _Questions:
@@ -131,20 +130,14 @@ class _Questions:
         self._rulebook, self._segments, self._as_of = rulebook, segments, as_of
         excluded = rulebook.law.excluded
         self._excluded = Named("excluded", excluded) if excluded is not None else None
-        asked = names(self._excluded) if self._excluded else frozenset[str]()
-        # Countries are written in many ways, and reading them costs more than all the rest.
-        self._plain = {
-            crm: asked.isdisjoint({"language", *_countries(mapping)}) for crm, mapping in rulebook.mappings.items()
-        }
 
     def is_excluded(self, row: RecordRow) -> bool:
         """Say whether the rules leave a person out."""
-        crm = row.record.ref.crm
-        return self._excluded is not None and holds(self._excluded, self._facts(row, plain=self._plain.get(crm, True)))
+        return self._excluded is not None and holds(self._excluded, self._facts(row))
 
     def segment(self, row: RecordRow) -> str | None:
         """Return the first segment that fits."""
-        facts = self._facts(row, plain=False)
+        facts = self._facts(row)
         return next((name for name, when in self._segments if when is None or holds(when, facts)), None)
 
     def _after(self, start: datetime, duration: Duration) -> datetime:
@@ -152,16 +145,13 @@ class _Questions:
         calendar = calendars.calendar_for(rulebook.calendars, rulebook.calendars.default, None, zone)
         return calendars.after(start, duration, calendar, zone)
 
-    def _facts(self, row: RecordRow, *, plain: bool) -> PersonFacts:
+    def _facts(self, row: RecordRow) -> PersonFacts:
         rulebook, ref = self._rulebook, row.record.ref
         mapping = rulebook.mappings.get(ref.crm)
         fields: Mapping[str, FactValue] = row.record.fields
         account: Mapping[str, FactValue] = row.account
-        if mapping is not None and not plain:
-            fields = normalised(
-                row.record.fields, mapping.objects[ref.object].fields if ref.object in mapping.objects else {}
-            )
-            account = normalised(row.account, mapping.account)
+        if mapping is not None:
+            fields, account = tidied(row, mapping)
         return PersonFacts(
             fields,
             account=account,

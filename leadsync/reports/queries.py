@@ -35,8 +35,9 @@ def one_moment(con: sqlite3.Connection) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """A record, the person it belongs to, and the fields of its own account."""
+    """A record with its own number and that of its person, and the fields of its own account."""
 
+    rid: int
     pid: int
     record: Record
     account: Mapping[str, Value]
@@ -44,12 +45,21 @@ class RecordRow:
 
 def records(con: sqlite3.Connection) -> Iterator[RecordRow]:
     """Yield every record, person by person."""
+    return _records(con, "ORDER BY r.pid, r.rid")
+
+
+def live_records(con: sqlite3.Connection) -> Iterator[RecordRow]:
+    """Yield every live record in no order, which saves sorting them all."""
+    return _records(con, "WHERE r.state = 'live'")
+
+
+def _records(con: sqlite3.Connection, rest: str) -> Iterator[RecordRow]:
     rows = con.execute(
-        f"SELECT r.pid, a.data, {_RECORD} FROM records r"
-        " LEFT JOIN accounts a ON a.crm = r.crm AND a.id = r.account_id AND a.deleted = 0 ORDER BY r.pid, r.rid"
+        f"SELECT r.rid, r.pid, a.data, {_RECORD} FROM records r"
+        f" LEFT JOIN accounts a ON a.crm = r.crm AND a.id = r.account_id AND a.deleted = 0 {rest}"
     )
-    for pid, account, *columns in rows:
-        yield RecordRow(pid, record_of(tuple(columns)), from_data(account, Account).fields if account else {})
+    for rid, pid, account, *columns in rows:
+        yield RecordRow(rid, pid, record_of(tuple(columns)), from_data(account, Account).fields if account else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from leadsync.domain.conditions import ALWAYS, All, AnyOf, Condition, Named, Not, Operand, Test, fold
 from leadsync.domain.conditions import names as asked
+from leadsync.domain.countries import country_code
 from leadsync.domain.durations import Duration, parse_duration
 from leadsync.domain.instants import from_text
 from leadsync.domain.records import Value
+from leadsync.domain.states import state_named
 from leadsync.settings.loader import Node
 from leadsync.settings.names import Kind, Known
 from leadsync.settings.problems import Place, Problems
@@ -141,9 +143,10 @@ class Conditions:
                 )
                 return tests[0] if len(tests) == 1 else All(tests)
             case tuple(parts) if parts:
-                return Test(name, "equals", tuple(self._equal(name, part, about) for part in parts))
+                return Test(name, "equals", tuple(form for part in parts for form in self._forms(name, part, about)))
             case str() | int() | float():
-                return Test(name, "equals", self._equal(name, node, about))
+                forms = self._forms(name, node, about)
+                return Test(name, "equals", forms[0] if len(forms) == 1 else forms)
             case _:
                 self.problems.add(
                     node.place,
@@ -181,6 +184,12 @@ class Conditions:
             self.problems.add(
                 place, f'{operator} asks for a {" or ".join(kinds)}, but "{name}" is a {_WORD[about.kind]}'
             )
+
+    def _forms(self, name: str, node: Node, about: Asked) -> tuple[Value, ...]:
+        """Return what a fact may be to equal a value: a country or state as it is written here, and by its code."""
+        value = self._equal(name, node, about)
+        code = _code(str(node.value), about)
+        return (value,) if code is None or fold(code) == value else (value, fold(code))
 
     def _equal(self, name: str, node: Node, about: Asked) -> Value:
         value = node.value
@@ -294,6 +303,17 @@ _WORD: Mapping[Kind, str] = {
     "yes_no": "yes/no field",
     "any": "value",
 }
+
+
+def _code(text: str, about: Asked) -> str | None:
+    """Return the code of a country or state, None for what names none and for every other kind of value."""
+    match about.spelled:
+        case "country":
+            return country_code(text)
+        case "state":
+            return state_named(text)
+        case _:
+            return None
 
 
 def _is_number(value: object) -> bool:

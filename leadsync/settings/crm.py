@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import cast
 
+from leadsync.domain.ageing import AGE, ENTERED
 from leadsync.domain.conditions import Condition
+from leadsync.domain.facts import FROM_ACCOUNT
 from leadsync.domain.mapping import (
     CrmMapping,
     DisqualifyButton,
@@ -33,6 +35,9 @@ from leadsync.settings.schema.crm import (
     ValueSpec,
 )
 from leadsync.settings.vocabulary import NATIVE, Asked, Vocabulary, users
+
+TIDY = ("text", "email", "phone", "country", "state")
+"""Types whose values are written in many ways; the others have one."""
 
 PAIR = "/"
 """Between state and status reason where a stage is both (Dynamics): `Open/MQL`."""
@@ -66,8 +71,8 @@ def crm_mapping(name: str, file: SalesforceFile | DynamicsFile, tree: Node, chec
         deprecated=file.deprecated,
         touches=tuple(_touch(kind, spec, tree.at("touches", kind), checks) for kind, spec in file.touches.items()),
         actors=_actors(file, tree.at("actors"), checks),
-        account=_fields(file.account.fields if file.account else {}, tree.at("account", "fields"), checks),
-        opportunity=_fields(opportunity.fields if opportunity else {}, tree.at("opportunity", "fields"), checks),
+        account=_only_read(file.account.fields if file.account else {}, tree.at("account", "fields"), checks),
+        opportunity=_only_read(opportunity.fields if opportunity else {}, tree.at("opportunity", "fields"), checks),
         loss_reason=_value_map(
             loss,
             tree.find("opportunity", "lost_because"),
@@ -75,7 +80,7 @@ def crm_mapping(name: str, file: SalesforceFile | DynamicsFile, tree: Node, chec
             checks.names.reasons,
             checks,
         ),
-        campaign=_fields(file.campaign.fields if file.campaign else {}, tree.at("campaign", "fields"), checks),
+        campaign=_only_read(file.campaign.fields if file.campaign else {}, tree.at("campaign", "fields"), checks),
         user=_user_fields(file, tree.at("user", "fields"), checks),
         cadence_users=file.cadence_users,
         placeholders=file.owners.placeholders,
@@ -142,15 +147,31 @@ def _field(name: str, spec: FieldSpec, node: Node, checks: Checks, known: FieldT
             "fix: leave type: out",
         )
     kind = own or spec.type or "text"
+    # What may be put in order may be written: the adapters and `check --live` go by one right alone.
+    write = spec.write or spec.cleanse == "write"
     if spec.opt_out and kind != "yes_no":
         checks.problems.add(node.at("opt_out").place, f'"{name}" is {kind}, but opt_out: needs type: yes_no')
-    if spec.write and len(spec.field) > 1:
+    if spec.cleanse == "write" and (own or (kind not in TIDY and name not in FROM_ACCOUNT)):
+        why = "is leadsync's own" if own else f"is {kind} and has no format to be put in order"
+        checks.problems.add(node.at("cleanse").place, f'"{name}" {why}', "fix: leave cleanse: out")
+    if write and len(spec.field) > 1:
         checks.problems.add(node.at("field").place, f'"{name}" is written, so it needs exactly one field of the CRM')
-    if spec.write and "." in spec.field[0]:
+    if write and "." in spec.field[0]:
         checks.problems.add(
             node.at("field").place, f'"{name}" lies on another object ({spec.field[0]}) and cannot be written'
         )
-    return FieldMapping(name, spec.field, kind, spec.write, spec.opt_out, spec.cleanse, dict(spec.values))
+    return FieldMapping(name, spec.field, kind, write, spec.opt_out, spec.cleanse, dict(spec.values))
+
+
+def _only_read(specs: Mapping[str, FieldSpec], node: Node, checks: Checks) -> dict[str, FieldMapping]:
+    """Return the fields of an object that leadsync never writes; note those that ask for it."""
+    for name, spec in specs.items():
+        for key, asked in (("write", spec.write), ("cleanse", spec.cleanse == "write")):
+            if asked:
+                checks.problems.add(
+                    node.at(name).key(key), "leadsync writes leads and contacts alone", f"fix: leave {key}: out"
+                )
+    return _fields(specs, node, checks)
 
 
 def _user_fields(file: SalesforceFile | DynamicsFile, node: Node, checks: Checks) -> dict[str, FieldMapping]:
@@ -173,6 +194,8 @@ def _object(
         checks.problems.add(
             place, "queues cannot own contacts", "fix: name a fallback_user: here, or write responsible: assignee"
         )
+    if AGE in fields and fields[AGE].write and ENTERED not in fields:
+        checks.problems.add(place, f"the {name}'s {AGE} is counted from its {ENTERED}, but no field is mapped as that")
     kinds = {key: Asked(kind) for key, kind in field_kinds(tree, ("fields",), (name, "fields")).items()}
     scope = checks.conditions.other(node.child("scope"), Vocabulary(f"of a {name}, the field", kinds))
     checks.keys_exist(node.find("entered_from"), "the stage", checks.names.stages)
@@ -183,7 +206,7 @@ def _object(
             checks.all_exist(button.find("reasons", reason), "the reason", checks.names.reasons)
     return ObjectMapping(
         native=spec.object,
-        stage=_field("stage", spec.stage, node.at("stage"), checks),
+        stage=_field("stage", spec.stage, node.at("stage"), checks, "text"),
         owner=_field("owner", spec.owner, node.at("owner"), checks, "user"),
         responsible=responsible,
         fields=fields,

@@ -180,7 +180,13 @@ def _automatic(file: FunnelFile, tree: Node, index: int, edges: tuple[Edge, ...]
             if start in file.stages and target in file.stages:
                 _may_move(file, spec, node, checks, start=start, target=target, edges=edges)
     when = checks.conditions.build(node.at("when"), checks.conditions.people)
-    return AutomaticMove(spec.name, frozenset(spec.from_), spec.to, when, spec.reason, spec.applies_to)
+    if spec.applies_to == "existing":
+        checks.problems.add(
+            node.at("applies_to").place,
+            "a rule for people who fitted before it was written needs a passed simulation, which this version cannot make",
+            "fix: leave applies_to: out; the rule then acts on what changes after its adoption",
+        )
+    return AutomaticMove(spec.name, frozenset(spec.from_), spec.to, when, spec.reason)
 
 
 def _may_move(

@@ -17,6 +17,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "score": "number",
     "product": "text",
     "stage_entered_at": "datetime",
+    "stage_age": "number",
     "disposition": "text",
     "recycle_reason": "text",
     "held_until": "datetime",
@@ -115,6 +116,8 @@ class Names:
     nurture: Known
     fields: Mapping[str, Kind] | None
     account_fields: Mapping[str, Kind] | None
+    spelled: Mapping[str, str]
+    """Names of fields that people write in many ways, and what they are: country or state."""
 
 
 def collect(trees: Trees) -> Names:
@@ -148,6 +151,7 @@ def collect(trees: Trees) -> Names:
         nurture=_all(trees.crms.values(), "nurture"),
         fields=_fields(trees.crms.values(), ("fields",), ("lead", "fields"), ("contact", "fields")),
         account_fields=_fields(trees.crms.values(), ("account", "fields")),
+        spelled=_spelled(trees.crms.values()),
     )
 
 
@@ -206,6 +210,22 @@ def _fields(trees: Collection[Node | None], *paths: tuple[str, ...]) -> Mapping[
         for name, kind in field_kinds(tree, *paths).items():
             kinds[name] = kind if kinds.get(name, kind) == kind else "any"
     return kinds
+
+
+def _spelled(trees: Iterable[Node | None]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for tree in trees:
+        for prefix, *path in (
+            ("", "fields"),
+            ("", "lead", "fields"),
+            ("", "contact", "fields"),
+            ("account.", "account", "fields"),
+        ):
+            for name, spec in tree.find(*path).items() if tree else ():
+                kind = str(spec.find("type").value)
+                if kind in ("country", "state"):
+                    found[prefix + name] = kind
+    return found
 
 
 def _unique(names: Iterable[str]) -> tuple[str, ...]:

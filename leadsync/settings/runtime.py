@@ -63,16 +63,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Adoption:
-    """What a changed Rulebook must pass; `confirm` is the hash that somebody confirmed."""
-
-    simulation_required: bool
-    confirm_above: int
-    confirm: str | None
-    largest_share: float
-
-
-@dataclass(frozen=True, slots=True)
 class ChannelSettings:
     """One place where people are told something; host, port and sender are e-mail's."""
 
@@ -120,7 +110,6 @@ class Settings:
     deliver: frozenset[str]
     go_live_at: datetime | None
     limits: Limits
-    adoption: Adoption
     channels: Mapping[str, ChannelSettings]
     channel_hosts: frozenset[str]
     alerts: Alerts
@@ -133,7 +122,7 @@ def settings(file: ConfigFile, tree: Node, checks: Checks) -> Settings:
     """Return the runtime settings, noting names and addresses that cannot be right."""
     _channels(file, tree, checks)
     location = Path(file.ledger.location)
-    limits, adoption = file.limits, file.adoption
+    limits = file.limits
     return Settings(
         company=company(file),
         crms=_crms(file, tree, checks),
@@ -158,12 +147,6 @@ def settings(file: ConfigFile, tree: Node, checks: Checks) -> Settings:
                 **{kind: Limit(**numbers) for kind, numbers in WRITES.items()},
                 **{kind: Limit(limit.per_cycle, limit.per_day) for kind, limit in limits.writes.items()},
             },
-        ),
-        adoption=Adoption(
-            adoption.simulation == "required",
-            adoption.confirm_above,
-            None if adoption.confirm == "none" else adoption.confirm,
-            adoption.largest_share,
         ),
         channels={
             name: ChannelSettings(name, spec.kind, spec.host, spec.port or 587, spec.sender)

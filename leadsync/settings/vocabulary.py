@@ -8,10 +8,14 @@ from leadsync.settings.names import FACTS, Kind, Known, Names
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one name stands for: the kind of its values and, where they are a closed set, which there are."""
+    """What one name stands for: the kind of its values and, where they are a closed set, which there are.
+
+    `spelled` says country or state of a text that facts give by its code, however a rule spells it.
+    """
 
     kind: Kind
     values: Known = None
+    spelled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,12 @@ def people(names: Names) -> Vocabulary:
     return Vocabulary(
         what="the name",
         names={
-            **{name: Asked(kind) for name, kind in (names.fields or {}).items()},
+            **{name: Asked(kind, spelled=names.spelled.get(name)) for name, kind in (names.fields or {}).items()},
             **{name: Asked(kind, closed.get(name)) for name, kind in FACTS.items()},
-            **{f"account.{name}": Asked(kind) for name, kind in (names.account_fields or {}).items()},
+            **{
+                (theirs := f"account.{name}"): Asked(kind, spelled=names.spelled.get(theirs))
+                for name, kind in (names.account_fields or {}).items()
+            },
             "account.domain": Asked("text"),
         },
         conditions=True,

@@ -21,11 +21,15 @@ _OTHERS = ("converted", "dispositions", "deprecated")
 
 @dataclass(frozen=True, slots=True)
 class Picklists:
-    """An org's own values: lead statuses with whether they mean converted, campaign types, lead sources."""
+    """An org's own values: lead statuses with whether they mean converted, campaign types, lead sources.
+
+    `tenant` is the one that issues the org's tokens, where the kind of CRM has such.
+    """
 
     lead_status: tuple[tuple[str, bool], ...] = ()
     campaign_types: tuple[str, ...] = ()
     lead_sources: tuple[str, ...] = ()
+    tenant: str | None = None
 
 
 def sample_files(
@@ -36,7 +40,7 @@ def sample_files(
     Lead sources fit funnel.yaml. Statuses and campaign types fit Salesforce's mapping; Dynamics' are choices that the
     deploy kit makes with the names in the sample.
     """
-    texts = {CONFIG: _config(kind, url)}
+    texts = {CONFIG: _config(kind, url, picklists.tenant if picklists else None)}
     for name in (kind, *RULES):
         texts[f"mappings/{name}.yaml"] = sample(f"mappings/{name}.yaml")
     if kind == "dynamics":
@@ -61,7 +65,7 @@ def _tree(text: str) -> Node:
     return tree
 
 
-def _config(kind: str, url: str) -> str:
+def _config(kind: str, url: str, tenant: str | None) -> str:
     text = sample(CONFIG)
     tree, edits = _tree(text), Edits(text)
     address = tree.at("crms", "salesforce", "url")
@@ -77,8 +81,14 @@ def _config(kind: str, url: str) -> str:
     for number, line in enumerate(lines, start=1):
         if line.startswith(("  # dynamics:", "  #   ")):
             plain = line.replace("  # ", "  ", 1)
-            if plain.lstrip().startswith("url:"):
+            if line.startswith("  # dynamics:"):
+                plain = "  dynamics:"
+            elif plain.lstrip().startswith("url:"):
                 plain = f"    url: {url}"
+            elif tenant and plain.lstrip().startswith("tenant:"):
+                plain = (
+                    f"    tenant: {quoted(tenant)}    # the Entra ID tenant that issues tokens, as the environment says"
+                )
             edits.delete_line(number)
             edits.add_after(number, plain)
     return edits.result()

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from installation import Installation, Org
+from installation import Installation, Kind, Org
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,15 @@ def fresh_org() -> Iterator[Org]:
 
 
 @pytest.fixture
-def leadsync(tmp_path: Path, org: Org) -> Installation:
+def kind() -> Kind:
+    """What the org is taken for; tests that hold for every CRM are parametrized over it."""
+    return "salesforce"
+
+
+@pytest.fixture
+def leadsync(tmp_path: Path, org: Org, kind: Kind) -> Installation:
     """An installation that watches the org."""
-    made = Installation(tmp_path, org.url, dict(org.secrets))
+    made = Installation(tmp_path, org.url, dict(org.secrets), kind)
     made.write()
     return made
 

@@ -11,20 +11,21 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 import requests
 
 from leadsync.cli import main
 from leadsync.sandbox.box import Options
+from leadsync.sandbox.dataverse.guids import guid_of
 from leadsync.sandbox.server import Server, serve
 from leadsync.settings.write import sample_files
 
 CONFIG = """\
 company: {{name: Acme, zone: Europe/Berlin}}
 crms:
-  salesforce: {{kind: salesforce, url: {url}}}
+{crms}
 schedule: {{fast: 2s, complete: 5s, sla: 2s}}
 ledger: {{location: {folder}/data/leadsync.db}}
 deliver: {deliver}
@@ -41,6 +42,9 @@ alerts: {{to: ops}}
 web: {{port: 0}}
 {more}...
 """
+Kind = Literal["salesforce", "dynamics"]
+TENANT = "acme.example"
+_TENANTS: Mapping[Kind, str] = {"salesforce": "", "dynamics": f", tenant: {TENANT}"}
 ALL = "[notices, stage_entered, score, contact_stage, lead_stage, owner, membership]"
 
 
@@ -66,8 +70,9 @@ class Org:
         ready = self.server.ready()
         self.url = str(ready["url"])
         self.secrets = {
-            "LEADSYNC_SALESFORCE_CLIENT_ID": str(ready["client_id"]),
-            "LEADSYNC_SALESFORCE_CLIENT_SECRET": str(ready["client_secret"]),
+            f"LEADSYNC_{crm}_{name.upper()}": str(ready[name])
+            for crm in ("SALESFORCE", "DYNAMICS")
+            for name in ("client_id", "client_secret")
         }
 
     def control(self, what: str, **body: Any) -> Any:
@@ -96,17 +101,26 @@ class Org:
         row = {"LastName": "Person", "Company": "Firm", "Status": "Inquiry", **fields}
         return str(self.control("load", Lead=[row])["Lead"][0])
 
+    def key(self, record_id: str, kind: Kind) -> str:
+        """What a CRM of this kind calls a row of the box."""
+        return record_id if kind == "salesforce" else guid_of(record_id)
+
     def edit(self, key: str, **fields: Any) -> None:
         self.control("edit", object={"00Q": "Lead", "003": "Contact"}[key[:3]], id=key, fields=fields)
 
 
 @dataclass(slots=True)
 class Installation:
-    """config/ and mappings/ in a folder, and the environment of whoever runs leadsync there."""
+    """config/ and mappings/ in a folder, and the environment of whoever runs leadsync there.
+
+    `kind` is what the org at `url` is taken for, since a box answers as either; `others` are further orgs beside it.
+    """
 
     folder: Path
     url: str
     env: dict[str, str] = field(default_factory=dict)
+    kind: Kind = "salesforce"
+    others: Mapping[Kind, str] = field(default_factory=dict)
 
     @property
     def config(self) -> Path:
@@ -114,7 +128,7 @@ class Installation:
 
     @property
     def mapping(self) -> Path:
-        return self.folder / "mappings" / "salesforce.yaml"
+        return self.folder / "mappings" / f"{self.kind}.yaml"
 
     @property
     def ledger(self) -> Path:
@@ -122,10 +136,13 @@ class Installation:
 
     def write(self, *, deliver: str = "false", more: str = "", edit: Callable[[str], str] = lambda text: text) -> None:
         """Write the sample's rules and a config; `edit` changes the config, `more` are further keys of it."""
-        for path, text in sample_files("salesforce", self.url, None).items():
-            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / path).write_text(text, encoding="utf-8")
-        text = CONFIG.format(url=self.url, folder=self.folder, deliver=deliver, more=more)
+        crms: dict[Kind, str] = {self.kind: self.url, **self.others}
+        for kind, url in reversed(crms.items()):
+            for path, text in sample_files(kind, url, None).items():
+                (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (self.folder / path).write_text(text, encoding="utf-8")
+        lines = "\n".join(f"  {kind}: {{kind: {kind}, url: {url}{_TENANTS[kind]}}}" for kind, url in crms.items())
+        text = CONFIG.format(crms=lines, folder=self.folder, deliver=deliver, more=more)
         self.config.write_text(edit(text), encoding="utf-8")
 
     def change(self, name: str, old: str, new: str) -> None:

@@ -3,13 +3,22 @@
 import os
 import resource
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from installation import Installation, Org
+from installation import Installation, Kind, Org
 
 from leadsync.ledger import open_ledger
+
+EVERY_CRM = pytest.mark.parametrize("kind", ["salesforce", "dynamics"])
+COMPANY: Mapping[Kind, str] = {"salesforce": "Company", "dynamics": "companyname"}
+CLOSED: Mapping[Kind, tuple[str, str, str]] = {
+    "salesforce": ("Closed - Not Converted", "  Closed - Not Converted: disqualified\n", ""),
+    "dynamics": ("Closed", ", Closed: disqualified}", "}"),
+}
+"""A status, the piece of the mapping that names it, and what is left when it does not."""
 
 
 def rows(location: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -21,33 +30,39 @@ def rows(location: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("command", [("sync",), ("check", "--live"), ("doctor",), ("plan",)])
+@EVERY_CRM
 def test_a_wrong_secret_is_named_and_asked_for_once(leadsync: Installation, org: Org, command: tuple[str, ...]) -> None:
-    leadsync.env["LEADSYNC_SALESFORCE_CLIENT_SECRET"] = "not the secret"
+    variable = f"LEADSYNC_{leadsync.kind.upper()}_CLIENT_SECRET"
+    leadsync.env[variable] = "not the secret"
     before = org.last()
 
     found = leadsync(*command)
 
     assert found.code == 6
-    assert "LEADSYNC_SALESFORCE_CLIENT_SECRET" in found.out + found.err
+    assert variable in found.out + found.err
     assert "not the secret" not in found.out + found.err
-    assert sum("oauth2/token" in str(line["path"]) for line in org.requests(before)) == 1
+    assert sum(str(line["path"]).endswith("/token") for line in org.requests(before)) == 1
 
 
+@EVERY_CRM
 def test_incomplete_credentials_name_every_way_to_complete_them(leadsync: Installation, org: Org) -> None:
-    del leadsync.env["LEADSYNC_SALESFORCE_CLIENT_SECRET"]
+    prefix = f"LEADSYNC_{leadsync.kind.upper()}"
+    del leadsync.env[f"{prefix}_CLIENT_SECRET"]
     before = org.last()
 
     found = leadsync("sync")
 
     assert found.code == 6
     assert "credentials are incomplete" in found.err
-    assert "LEADSYNC_SALESFORCE_CLIENT_SECRET" in found.err
-    assert "LEADSYNC_SALESFORCE_PRIVATE_KEY" in found.err
+    assert f"{prefix}_CLIENT_SECRET" in found.err
+    assert f"{prefix}_{'PRIVATE_KEY' if leadsync.kind == 'salesforce' else 'CERTIFICATE'}" in found.err
     assert org.requests(before) == []
 
 
+@EVERY_CRM
 def test_a_field_that_the_org_lacks_is_named_and_stops_its_object_alone(leadsync: Installation) -> None:
-    leadsync.change("mappings/salesforce.yaml", "company: Company\n", "company: Companie__c\n")
+    company = COMPANY[leadsync.kind]
+    leadsync.change(f"mappings/{leadsync.kind}.yaml", f"company: {company}\n", "company: Companie__c\n")
 
     checked = leadsync("check", "--live", "--json")
     synced = leadsync("sync", "--json")
@@ -61,32 +76,49 @@ def test_a_field_that_the_org_lacks_is_named_and_stops_its_object_alone(leadsync
     assert "lead was left out" in leadsync("sync").err
     objects: dict[str, int] = dict(rows(leadsync.ledger, "SELECT object, count(*) FROM v_people GROUP BY object"))
     assert set(objects) == {"contact"}
-    assert dict(rows(leadsync.ledger, "SELECT source, mark IS NOT NULL FROM marks"))["lead_history"] == 1
+    assert dict(rows(leadsync.ledger, "SELECT source, mark IS NOT NULL FROM marks"))["opportunity"] == 1
 
 
+@EVERY_CRM
 def test_a_mended_mapping_reads_what_was_left_out(leadsync: Installation) -> None:
-    leadsync.change("mappings/salesforce.yaml", "company: Company\n", "company: Companie__c\n")
+    path, company = f"mappings/{leadsync.kind}.yaml", COMPANY[leadsync.kind]
+    leadsync.change(path, f"company: {company}\n", "company: Companie__c\n")
     leadsync("sync")
-    leadsync.change("mappings/salesforce.yaml", "company: Companie__c\n", "company: Company\n")
+    leadsync.change(path, "company: Companie__c\n", f"company: {company}\n")
 
     assert leadsync("sync").code == 0
     assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people WHERE object = 'lead'") == [(1,)]
 
 
+@EVERY_CRM
 def test_a_status_that_nobody_mapped_is_counted_and_told_how_to_map(leadsync: Installation, org: Org) -> None:
-    leadsync.change("mappings/salesforce.yaml", "  lal: LAL\n", "  lal: {write: LAL}\n")
-    leadsync.change("mappings/salesforce.yaml", "  Closed - Not Converted: disqualified\n", "")
-    lead = org.lead(Status="Closed - Not Converted")
+    path, (value, line, without) = f"mappings/{leadsync.kind}.yaml", CLOSED[leadsync.kind]
+    leadsync.change(path, line, without)
+    lead = org.key(org.lead(Status="Closed - Not Converted"), leadsync.kind)
 
     synced, checked, told = leadsync("sync"), leadsync("check", "--live"), leadsync("explain", lead)
 
     assert synced.code == 0
-    assert rows(leadsync.ledger, f"SELECT stage, stage_value FROM v_people WHERE record_id = '{lead}'") == [
-        (None, "Closed - Not Converted")
-    ]
-    assert "Closed - Not Converted" in checked.out
-    assert 'the status "Closed - Not Converted" stands for no stage' in told.out
-    assert "mappings/salesforce.yaml" in told.out
+    found = rows(leadsync.ledger, f"SELECT stage, stage_value FROM v_people WHERE record_id = '{lead}'")
+    assert found == [(None, value)]
+    assert value in checked.out
+    assert f'the status "{value}" stands for no stage' in told.out
+    assert path in told.out
+
+
+@EVERY_CRM
+def test_a_web_page_instead_of_data_is_the_crm_being_down_and_changes_nothing(leadsync: Installation, org: Org) -> None:
+    assert leadsync("sync").code == 0
+    marks = rows(leadsync.ledger, "SELECT source, mark FROM marks ORDER BY source")
+    org.control("faults", rate={"html": 1.0})
+
+    synced, checked = leadsync("sync", "--json"), leadsync("check", "--live")
+
+    assert (synced.code, checked.code) == (1, 1)
+    assert f"{leadsync.kind}: not synchronised" in synced.err
+    assert "<html" not in synced.err + checked.out
+    assert synced.data == []
+    assert rows(leadsync.ledger, "SELECT source, mark FROM marks ORDER BY source") == marks
 
 
 @pytest.mark.parametrize("command", ["sync", "plan", "run", "check", "explain"])
@@ -138,23 +170,25 @@ def test_a_file_that_is_no_ledger_is_left_alone(leadsync: Installation) -> None:
     assert leadsync.ledger.read_text(encoding="utf-8").startswith("a letter")
 
 
-def test_a_full_disk_ends_the_cycle_and_the_next_one_goes_on(leadsync: Installation) -> None:
+@pytest.mark.parametrize("room", [400_000, 900_000], ids=["while the tables are made", "while pages are stored"])
+def test_a_full_disk_ends_the_cycle_and_the_next_one_goes_on(leadsync: Installation, room: int) -> None:
     def few_bytes() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     found = leadsync.process("sync", preexec_fn=few_bytes)
 
     assert found.code == 5, found.err
     assert "ledger" in found.err
     assert "Traceback" not in found.err
-    assert leadsync("ledger", "check").code == 0
     assert leadsync("sync").code == 0
+    assert leadsync("ledger", "check").code == 0
     assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people WHERE object = 'contact'") == [(1,)]
 
 
+@EVERY_CRM
 def test_another_org_behind_the_same_ledger_is_refused(leadsync: Installation) -> None:
     with open_ledger(leadsync.ledger) as ledger:
-        ledger.belong_to("salesforce", "00D8d0000099999EAA")
+        ledger.belong_to(leadsync.kind, "00D8d0000099999EAA")
 
     for command in ("sync", "run", "plan"):
         found = leadsync(command)
@@ -163,6 +197,7 @@ def test_another_org_behind_the_same_ledger_is_refused(leadsync: Installation) -
     assert rows(leadsync.ledger, "SELECT count(*) FROM v_people") == [(0,)]
 
 
+@EVERY_CRM
 def test_a_second_writer_is_refused_and_plan_decides_on_what_is_there(leadsync: Installation, org: Org) -> None:
     assert leadsync("sync").code == 0
     with open_ledger(leadsync.ledger):
@@ -181,6 +216,7 @@ def test_a_second_writer_is_refused_and_plan_decides_on_what_is_there(leadsync: 
         assert rows(leadsync.ledger, "SELECT key, value FROM meta ORDER BY key") == content
 
 
+@EVERY_CRM
 def test_a_plan_without_a_daemon_observes_but_delivers_nothing(leadsync: Installation, org: Org) -> None:
     truth = len(org.truth("Lead"))
 

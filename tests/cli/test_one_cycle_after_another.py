@@ -1,10 +1,15 @@
 """What a cycle costs when nothing has happened, and that a first installation works with nothing but credentials."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from installation import ALL, Installation, Org
+from installation import ALL, Installation, Kind, Org
+
+EVERY_CRM = pytest.mark.parametrize("kind", ["salesforce", "dynamics"])
+REQUESTS: Mapping[Kind, int] = {"salesforce": 3, "dynamics": 18}
+"""What a look of a new process may cost: Salesforce puts everything into one call; Dynamics has twelve tables and their
+audits, and of who we are, what the tables look like, whether they are audited and who is in which team one each."""
 
 
 @pytest.fixture
@@ -14,9 +19,8 @@ def lively() -> Iterator[Org]:
     org.server.stop()
 
 
-def test_a_second_look_at_an_org_where_nothing_happened_costs_three_requests_at_most(
-    leadsync: Installation, org: Org
-) -> None:
+@EVERY_CRM
+def test_a_second_look_at_an_org_where_nothing_happened_costs_few_requests(leadsync: Installation, org: Org) -> None:
     first = leadsync("sync", "--json")
     before = org.last()
 
@@ -26,12 +30,13 @@ def test_a_second_look_at_an_org_where_nothing_happened_costs_three_requests_at_
     assert first.data[0]["observed"] > 0
     assert second.data[0]["changed"] == 0
     assert second.data[0]["silent"] is True
-    assert org.api_calls_since(before) <= 3
-    assert second.data[0]["api_calls"] == org.api_calls_since(before)
+    assert org.api_calls_since(before) <= REQUESTS[leadsync.kind]
+    assert second.data[0]["api_calls"] >= org.api_calls_since(before)  # the parts of a batch count one by one
 
 
-def test_a_cycle_after_its_own_writes_were_read_back_writes_nothing(tmp_path: Path, lively: Org) -> None:
-    made = Installation(tmp_path, lively.url, dict(lively.secrets))
+@EVERY_CRM
+def test_a_cycle_after_its_own_writes_were_read_back_writes_nothing(tmp_path: Path, lively: Org, kind: Kind) -> None:
+    made = Installation(tmp_path, lively.url, dict(lively.secrets), kind)
     made.write()
     assert made("sync", "--deliver").code == 0
     lively.advance(2 * 86400, world=True)
@@ -48,13 +53,16 @@ def test_a_cycle_after_its_own_writes_were_read_back_writes_nothing(tmp_path: Pa
 
     assert written > 0
     assert last.data[0]["silent"] is True
-    assert lively.api_calls_since(before) <= 3
+    assert lively.api_calls_since(before) <= REQUESTS[kind]
     assert len(lively.truth("Lead")) + len(lively.truth("Contact")) == told
 
 
-def test_what_init_writes_works_at_once_without_any_secret_of_a_channel(tmp_path: Path, lively: Org) -> None:
-    made = Installation(tmp_path, lively.url, dict(lively.secrets))
-    wrote = made("init", "salesforce", "--url", lively.url)
+@EVERY_CRM
+def test_what_init_writes_works_at_once_without_any_secret_of_a_channel(
+    tmp_path: Path, lively: Org, kind: Kind
+) -> None:
+    made = Installation(tmp_path, lively.url, dict(lively.secrets), kind)
+    wrote = made("init", kind, "--url", lively.url)
     assert wrote.code == 0, wrote.err
     assert "config/leadsync.yaml" in wrote.err
     made.change("config/leadsync.yaml", "smtp.acme.example, hooks", "127.0.0.1, hooks")

@@ -31,7 +31,7 @@ def test_an_explanation_names_stage_score_owner_and_moves_in_plain_words(leadsyn
     assert "who they are: " in text
     assert "Owner   " in text
     assert "came in as MQL" in text
-    assert "(from before leadsync went live, not judged)" in text
+    assert "(from before leadsync went live: taken over as it was, not judged)" in text
 
 
 def test_an_explanation_adds_up(leadsync: Installation, ada: str) -> None:

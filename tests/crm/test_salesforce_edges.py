@@ -203,7 +203,8 @@ class TestJoining:
 
 class TestBudget:
     def test_requests_age_out_after_a_day(self, quick_clock: Any) -> None:
-        budget = Budget(quick_clock, share=0.2, reserve=0.2, spent=15)
+        budget = Budget(quick_clock, share=0.2, reserve=0.2)
+        budget.spend(urgent=False, requests=15)
         budget.note(18, 100)
         budget.spend(urgent=False)
         assert not budget.allows(urgent=False)
@@ -216,6 +217,20 @@ class TestBudget:
             quick_clock.passed += 3600
             assert budget.allows(urgent=False) is (quick_clock.passed > 1000 + 25 * 3600)
 
+    @pytest.mark.parametrize(("used", "left"), [(None, 5), (1000, 5), (12, 8), (0, 20)])
+    def test_requests_of_earlier_processes_count_as_far_as_the_org_has_counted_them(
+        self, quick_clock: Any, used: int | None, left: int
+    ) -> None:
+        budget = Budget(quick_clock, share=0.2, reserve=0.0, limit=100)
+        if used is not None:
+            budget.note(used, 100)
+        budget.count_in([(3600.0, 5), (7200.0, 10)])
+        for _ in range(left):
+            budget.spend(urgent=False)
+        assert not budget.allows(urgent=False)
+        quick_clock.passed += 86400 - 7200 + 3700  # the older ones are a day old, and an hour
+        assert budget.allows(urgent=False) is (used != 0)
+
     @pytest.mark.parametrize(
         ("header", "seen"),
         [
@@ -226,7 +241,7 @@ class TestBudget:
     def test_the_orgs_count_is_found_in_every_form(self, quick_clock: Any, header: str | None, seen: Any) -> None:
         session, stop = new_session(), Event()
         login = Login(session, "https://x.example", Credentials("P", token=Secret("t")), clock=quick_clock, stop=stop)
-        client = Client(session, login, "65.0", clock=quick_clock, stop=stop, budget=Budget(quick_clock, 0.2, 0.2, 0))
+        client = Client(session, login, "65.0", clock=quick_clock, stop=stop, budget=Budget(quick_clock, 0.2, 0.2))
         with responses.RequestsMock() as wire:
             wire.get(
                 "https://x.example/services/data/", json=[], headers={"Sforce-Limit-Info": header} if header else {}

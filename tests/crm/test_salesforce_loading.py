@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from leadsync.domain.records import Move, Queue, Record, User
+import pytest
+
+from leadsync.domain.records import Gone, Move, Queue, Record, User
 from leadsync.ports import Mark
 
 
@@ -18,6 +20,28 @@ def test_a_first_look_finds_every_source_and_ends_each_with_a_mark(org: Any, fol
     assert all(mark.mark for mark in follower.marks.values())
     assert {"lead", "contact", "lead_history", "touch:Task", "touch:CampaignMember"} <= follower.marks.keys()
     assert follower.crm.blocked() == {}
+
+
+@pytest.mark.parametrize("bulk_above", [1, 100_000])
+def test_a_first_look_finds_what_lies_in_the_recycle_bin_at_no_further_request(
+    org: Any, follow: Any, bulk_above: int
+) -> None:
+    lead, deleted, loser = org.leads(3)
+    org.edit(lead, Status="LAL")
+    follow(org.crm(bulk_above=bulk_above)).poll()
+    requests = org.api_requests()
+    org.edit(deleted, Status="MQL")
+    org.control("delete", object="Lead", id=deleted)
+    org.control("merge", object="Lead", master=lead, losers=[loser])
+    org.requests()
+
+    found = follow(org.crm(bulk_above=bulk_above)).poll()
+
+    gone = {row.ref.id: row for row in found.of(Gone)}
+    assert [row.ref.id for row in found.of(Record)] == [lead]
+    assert gone[deleted].last.stage_value == "MQL"
+    assert (gone[deleted].merged_into, gone[loser].merged_into) == (None, lead)
+    assert org.api_requests() <= requests
 
 
 def test_rows_in_flight_during_a_first_load_are_met_by_the_next_pass(org: Any, follow: Any) -> None:
@@ -72,7 +96,8 @@ def test_a_mark_older_than_the_deletions_reach_reads_the_source_again(org: Any, 
     last = [page for page in found.pages if page.source == "lead"][-1]
     assert last.full
     assert last.complete
-    assert [row.ref.id for row in last.rows] == [other]
+    # The sandbox never empties its bin; Salesforce would not tell of the deleted one any more.
+    assert [row.ref.id for row in last.rows if isinstance(row, Record)] == [other]
     assert follower.marks["lead"].mark.startswith("2026-12-09")
 
 

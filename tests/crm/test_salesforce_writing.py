@@ -249,8 +249,9 @@ def test_less_urgent_writes_stop_at_the_reserve_and_urgent_ones_go_on(org: Any, 
     leads = org.leads(2)
     org.advance(10)
     org.faults(api_limit=1000)
-    crm = org.crm(spent=170)
+    crm = org.crm()
     crm.connect()
+    crm._client.budget.spend(urgent=True, requests=170)
 
     assert one(crm.write([write_of(leads[0], BASE, score=1, priority="score")])) == ("pending", "BUDGET")
     assert one(crm.write([write_of(leads[1], BASE, {"stage": "x"}, stage="MQL", priority="hand_raiser")])) == (

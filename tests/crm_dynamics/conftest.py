@@ -227,13 +227,14 @@ def quick_clock() -> QuickClock:
 
 
 def a_write(
-    record: Record, *, guarded: bool = False, cause: str = "t:1", priority: Any = "stage", **values: Any
-) -> WriteBack:
+    record: Record, *, guarded: bool = False, cause: str = "t:1", priority: Any = "stage", reopen: bool = False,
+    **values: Any,
+) -> WriteBack:  # fmt: skip
     """Return a write-back of a record as it was read; guarded by its version if so asked."""
     held = {name: record.stage_value if name == "stage" else record.fields.get(name) for name in values}
     return WriteBack(
         effect_id(record.ref, cause, sorted(values)), record.ref, values, record.version, held if guarded else {},
-        ("lead_stage",), priority, "g", cause,
+        ("lead_stage",), priority, "g", cause, reopen=reopen,
     )  # fmt: skip
 
 

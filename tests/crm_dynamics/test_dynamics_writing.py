@@ -131,15 +131,35 @@ def test_a_stage_that_says_the_same_keeps_its_own_reason(org: Any, one: Any, wri
     assert (after.stage_value, after.fields["recycle_reason"]) == ("Disqualified", "Competitor")
 
 
-def test_a_closed_lead_is_opened_when_it_gets_another_stage(org: Any, one: Any, write_of: Any) -> None:
+def test_a_closed_lead_is_opened_when_it_gets_another_stage_by_an_edge_that_reopens(
+    org: Any, one: Any, write_of: Any
+) -> None:
     crm, lead = one
     org.api("PATCH", f"leads({lead.ref.id})", {"statecode": 2, "statuscode": 5}, **{"If-Match": "*"})
     closed = crm.read([lead.ref])[lead.ref]
-    (outcome,) = crm.write([write_of(closed, guarded=True, stage="MQL")])
+    (refused,) = crm.write([write_of(closed, guarded=True, stage="MQL")])
+    assert (refused.state, refused.error) == ("rejected", "CLOSED_AND_NO_EDGE_REOPENS_IT")
+    assert org.row(f"leads({lead.ref.id})", "statecode")["statecode"] == 2
+    (outcome,) = crm.write([write_of(closed, guarded=True, reopen=True, stage="MQL")])
     assert outcome.state == "applied"
     row = org.row(f"leads({lead.ref.id})", "statecode,statuscode")
     assert (row["statecode"], row["statuscode"]) == (0, 1)
     assert crm.read([lead.ref])[lead.ref].stage_value == "MQL"
+
+
+def test_whether_leads_are_closed_is_asked_for_all_of_them_at_once(org: Any, ref_of: Any, write_of: Any) -> None:
+    keys = org.leads(6, leadsync_leadstatus="Disqualified")
+    for key in keys[:2]:
+        org.api("PATCH", f"leads({key})", {"statecode": 2, "statuscode": 5}, **{"If-Match": "*"})
+    crm = org.crm()
+    records = crm.read([ref_of(key) for key in keys])
+    before = crm.usage().calls
+
+    outcomes = crm.write([write_of(records[ref_of(key)], guarded=True, reopen=True, stage="MQL") for key in keys])
+
+    assert {outcome.state for outcome in outcomes} == {"applied"}
+    assert crm.usage().calls - before == 1 + len(keys)
+    assert [org.row(f"leads({key})", "statecode")["statecode"] for key in keys] == [0] * 6
 
 
 def test_an_open_lead_keeps_its_status_reason(org: Any, one: Any, write_of: Any) -> None:
@@ -177,6 +197,22 @@ def test_moves_across_states_are_never_written(org: Any, by_reason: Any, write_o
     (outcome,) = crm.write([write_of(crm.read([ref])[ref], stage=value)])
     assert (outcome.state, outcome.error) == ("rejected", "NOT_SETTABLE:statuscode")
     assert org.row(f"leads({key})", "statecode")["statecode"] == 0
+
+
+def test_a_closed_lead_of_that_mapping_is_opened_by_an_edge_that_reopens_alone(
+    org: Any, by_reason: Any, write_of: Any
+) -> None:
+    (key,) = org.leads(1)
+    org.api("PATCH", f"leads({key})", {"statecode": 2, "statuscode": 4}, **{"If-Match": "*"})
+    ref, crm = Ref("dynamics", "lead", key), org.crm(by_reason)
+    closed = crm.read([ref])[ref]
+    assert closed.stage_value == "Disqualified/Lost"
+    (refused,) = crm.write([write_of(closed, guarded=True, stage="Open/Contacted")])
+    assert (refused.state, refused.error) == ("rejected", "CLOSED_AND_NO_EDGE_REOPENS_IT")
+    (opened,) = crm.write([write_of(closed, guarded=True, reopen=True, stage="Open/Contacted")])
+    assert opened.state == "applied"
+    row = org.row(f"leads({key})", "statecode,statuscode")
+    assert (row["statecode"], row["statuscode"]) == (0, 2)
 
 
 def test_a_qualified_lead_of_that_mapping_shows_the_forced_value(org: Any, by_reason: Any) -> None:

@@ -238,7 +238,7 @@ def test_a_group_over_its_limit_is_held_and_the_others_go_on(an_org: AnOrg) -> N
     assert {row["group_id"] for row in held} == set(report.held)
     before = org.crm.writes
     for group in report.held:
-        assert org.ledger.release(group) > 0
+        assert org.ledger.release(group, org.crm.now()) > 0
     org.run()
     assert org.crm.writes > before
     assert org.ledger.list_outbox("held") == []
@@ -375,3 +375,19 @@ def test_clocks_run_on_while_the_crm_is_down(an_org: AnOrg) -> None:
 def test_waits_double_up_to_six_hours() -> None:
     assert [retry_after(n) for n in (1, 2, 3)] == [15.0, 30.0, 60.0]
     assert retry_after(40) == 21600.0
+
+
+def test_requests_of_an_earlier_process_count_into_the_budget_of_the_day(an_org: AnOrg) -> None:
+    org = an_org()
+    org.run()
+    org.pass_by(hours=23)
+    made = org.run().api_calls + 2
+
+    org.rules()
+    org.run()
+
+    assert org.crm.counted_in >= made
+    org.pass_by(hours=25)
+    org.rules()
+    org.run()
+    assert org.crm.counted_in == 0

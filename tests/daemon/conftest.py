@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "cli"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "cycle"))
 
-from installation import ALL, Installation, Org
+from installation import ALL, Installation, Kind, Org
 from running_daemon import Daemon
 
 
@@ -43,8 +43,14 @@ def org(shared_org: Org) -> Iterator[Org]:
 
 
 @pytest.fixture
-def made(tmp_path: Path, org: Org) -> Installation:
+def kind() -> Kind:
+    """What the org is taken for; tests that hold for every CRM are parametrized over it."""
+    return "salesforce"
+
+
+@pytest.fixture
+def made(tmp_path: Path, org: Org, kind: Kind) -> Installation:
     """An installation that delivers everything to the module's org."""
-    installation = Installation(tmp_path, org.url, dict(org.secrets))
+    installation = Installation(tmp_path, org.url, dict(org.secrets), kind)
     installation.write(deliver=ALL)
     return installation

@@ -281,7 +281,7 @@ def test_a_group_that_is_held_and_a_wish_that_is_given_up_are_told(house: House)
     assert len(held) == 1
     assert "outbox release" in house.health.reasons()[held[0]]
     assert house.alerts() == ["leadsync: held"]
-    house.app.ledger.release(held[0].removeprefix("held:salesforce:"))
+    house.app.ledger.release(held[0].removeprefix("held:salesforce:"), house.app.clock.wall())
     house.first.fate = ["locked"] * 1000
     for _ in range(20):
         house.first.advance(3600)
@@ -422,3 +422,20 @@ def test_a_person_on_whom_the_rules_fail_is_told_once_and_the_others_go_on(house
     assert house.first.writes == 1
     assert house.alerts() == ["leadsync: decision"]
     assert house.health.reasons() == {}
+
+
+def test_an_overdue_review_of_the_agreement_is_told_once_a_week(house: House) -> None:
+    house.worker.tick("report")
+    assert house.alerts() == []
+
+    house.clock.ahead = timedelta(days=60)  # it was planned for the first of January
+    days = []
+    for day in range(15):
+        house.worker.tick("report")
+        house.clock.ahead += timedelta(days=1)
+        if len(house.alerts()) > len(days):
+            days.append(day)
+
+    assert days == [0, 7, 14]
+    assert set(house.alerts()) == {"leadsync: review"}
+    assert "2027-01-01" in house.told["ops"].told[0].text

@@ -49,6 +49,12 @@ def test_a_lead_with_the_domain_and_country_of_an_account_belongs_to_it() -> Non
     assert matched(INITECH, email="ada@mail.initech.example", country="de") == Match(INITECH, points=70)
 
 
+def test_a_country_is_one_however_it_is_written() -> None:
+    assert matched(INITECH, email="ada@initech.example", country="Deutschland") == Match(INITECH, points=70)
+    somewhere = an_account("001B", website="initech.example", country="Atlantis")
+    assert matched(somewhere, email="ada@initech.example", country=" atlantis") == Match(somewhere, points=70)
+
+
 def test_domain_name_and_country_add_up() -> None:
     found = matched(INITECH, email="ada@initech.example", company="INITECH AG", country="DE")
 

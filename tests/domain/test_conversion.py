@@ -22,7 +22,7 @@ from building import (
     written,
 )
 
-from leadsync.domain.conversion import collision_note, conversion_move, merge_move
+from leadsync.domain.conversion import conversion_move, merge_move
 from leadsync.domain.situation import Situation
 
 CONVERTED = at("2026-11-25 09:00")
@@ -93,9 +93,9 @@ def test_a_contact_with_a_stage_of_its_own_keeps_it_and_the_collision_is_logged(
     for stage in ("remarket", "mql"):
         situation = a_conversion("inquiry", stage)
         assert goal(situation) is None
-        assert f"collision: the contact had {stage}, the lead inquiry; keep" in decided(situation).reasons
-    assert collision_note(standing(a_conversion("inquiry"))) is None
-    assert "the lead none" in (collision_note(standing(a_conversion(None, "mql"))) or "")
+        assert f"legal: collision: the contact had {stage}, the lead inquiry; keep" in decided(situation).reasons
+    assert not any("collision" in reason for reason in decided(a_conversion("inquiry")).reasons)
+    assert any("the lead none; keep" in reason for reason in decided(a_conversion(None, "mql")).reasons)
 
 
 @pytest.mark.parametrize(
@@ -199,3 +199,15 @@ def test_a_winner_that_nothing_is_known_of_takes_over_the_stage() -> None:
     situation = merged("inquiry", "mql")
 
     assert merge_goal(replace(situation, transitions=situation.transitions[1:])) == "mql"
+
+
+def test_the_stage_that_a_merge_wrote_to_the_winner_is_flagged_for_people_to_look_at() -> None:
+    situation = merged("inquiry", "mql")
+    decision = decided(situation)
+    after = and_then(situation, decision, "2026-11-25 10:01")
+
+    [judgement] = decided(after, "2026-11-25 10:02").judgements
+
+    assert written(decision)["stage"] == "MQL"
+    assert (judgement.verdict, judgement.actor_roles) == ("flagged", ("leadsync",))
+    assert "merged" in judgement.why

@@ -232,6 +232,19 @@ def test_a_raised_hand_is_more_urgent_than_a_stage_and_that_than_a_score() -> No
     assert priority(a_situation(a_record("mql", owner="house"), born("mql"))) == "owner"
 
 
+def test_a_write_says_whether_the_law_lets_it_open_a_closed_lead() -> None:
+    asked = a_touch("contact_me", "2026-11-25 09:00")
+
+    def reopening(stage: str) -> bool:
+        situation = a_situation(a_record(stage), born(stage), touches=(asked,))
+        (write,) = [e for e in decided(situation).effects if isinstance(e, WriteBack)]
+        assert write.values["stage"] == "MQL"
+        return write.reopen
+
+    assert reopening("disqualified")
+    assert not reopening("inquiry")
+
+
 def test_the_brief_and_the_notice_say_who_why_and_what_to_do() -> None:
     record = a_record("mql", owner="ada", company="Initrode")
     touch = a_touch("contact_me", "2026-11-25 09:00", text="Please call me")

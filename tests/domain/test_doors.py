@@ -1,6 +1,7 @@
 """Routing happens at doors: once per door, never against a person's own choice, and nobody is left over."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from building import (
     CONTACT,
     LEAD,
     MAPPING,
+    NOW,
     RULES,
     a_book,
     a_contact_of,
@@ -29,6 +31,7 @@ from building import (
     queue_id,
     rules_with,
     standing,
+    told,
     written,
 )
 
@@ -356,3 +359,38 @@ def test_after_two_reassignments_the_lead_goes_to_the_manager() -> None:
     assert first == Door("sla:c3:2", "sales")
     assert reassign_door(standing(a_situation(a_record("remarket"), born("remarket"))), "c", None) is None
     assert reassign_door(standing(a_situation(replace(a_record(), stage_value="?"))), "c", None) is None
+
+
+def test_a_deal_of_the_account_guards_its_people_where_the_law_says_so() -> None:
+    account = an_account("Initech")
+    deal = a_deal(account_id=account.id, lead_id=None)
+    here = {"directory": a_directory(accounts={account.id: account})}
+    person = handed_over(account_deals=(a_deal(account_id="001-other", lead_id=None), deal))
+    person = replace(person, records=(replace(person.records[0], account_id=account.id),))
+    guarded = rules_with(law_open_deal_guard="account")
+
+    assert decided(person, **here).assignment is not None
+    kept = decided(person, rulebook=guarded, **here)
+    assert kept.assignment is None
+    assert "not routed: their account is in an open deal" in kept.reasons
+    assert kept.state.wake_at is not None
+    assert kept.state.wake_at <= NOW + timedelta(hours=1)
+    assert decided(replace(person, account_deals=person.account_deals[:1]), rulebook=guarded, **here).assignment
+    nobodys = replace(person, records=(replace(person.records[0], account_id=None),))
+    assert decided(nobodys, rulebook=guarded, **here).assignment is not None
+    assert door_of(replace(person, opportunities=(a_deal(),)), rulebook=guarded, **here) is None
+
+
+def test_a_raised_hand_in_an_account_with_an_open_deal_moves_nobody_and_tells_the_deals_owner() -> None:
+    account = an_account("Initech")
+    deal = a_deal(account_id=account.id, lead_id=None)
+    record = a_record("inquiry", account_id=account.id)
+    hand = (a_touch("contact_me", "2026-11-25 09:00"),)
+    person = a_situation(record, born(), touches=hand, account_deals=(deal,))
+    here = {"directory": a_directory(accounts={account.id: account})}
+    decision = decided(person, rulebook=rules_with(law_open_deal_guard="account"), **here)
+
+    assert decision.move is None
+    assert "hand raised: their account is in an open deal" in decision.reasons
+    assert ("hand_raised_in_deal", "005-emil") in told(decision)
+    assert decided(person, **here).move is not None

@@ -14,7 +14,6 @@ from leadsync.domain.facts import (
     email_domain,
     hand_raised_at,
     has_strong_touch,
-    is_free_mail,
     last_inbound_at,
     next_touch_at,
 )
@@ -179,11 +178,18 @@ def test_the_domain_of_an_address(email: FactValue, domain: str | None) -> None:
     assert a_person({"email": email}).get("email_domain") == domain
 
 
+def test_what_is_taken_from_the_account_is_said_to_be() -> None:
+    account: dict[str, FactValue] = {"industry": "Retail", "employees": 40, "country": "DE", "name": " "}
+    person = a_person({"industry": "Banking", "employees": None, "country": ""}, account=account)
+    assert person.appended() == {"employees": 40, "country": "DE"}
+    assert a_person({"industry": None}).appended() == {}
+
+
 def test_free_mail_is_unknown_without_an_address() -> None:
     assert a_person({"email": "ada@Gmail.com"}).get("free_mail") is True
     assert a_person({"email": "ada@acme.example"}).get("free_mail") is False
     assert a_person().get("free_mail") is None
-    assert is_free_mail("ada@gmail.com", frozenset()) is False
+    assert a_person({"email": "ada@yahoo.de"}).get("free_mail") is True
 
 
 @pytest.mark.parametrize(

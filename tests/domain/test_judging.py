@@ -160,6 +160,8 @@ def test_actors_are_known_from_history_and_from_our_own_writes_alone() -> None:
     assert actor_roles(here, moved("inquiry", "lal", "2026-11-25 09:00", by="leadsync")) == ("leadsync",)
     assert actor_roles(here, moved("inquiry", "lal", "2026-11-25 09:00", by="ada", source="poll")) == ("unknown",)
     assert actor_roles(here, moved("inquiry", "lal", "2026-11-25 09:00", by=None)) == ("unknown",)
+    in_our_name = moved("inquiry", "lal", "2026-11-25 09:00", by="leadsync", source="history")
+    assert actor_roles(here, in_our_name) == ("automation",)
 
 
 def test_the_reason_of_a_hand_back_is_kept_by_its_key() -> None:
@@ -238,3 +240,25 @@ def test_nothing_is_moved_while_the_end_of_a_write_is_not_known() -> None:
     assert "waits for the end of a write under way" in decision.reasons
     unsent = replace(situation, writes=(OpenWrite("e1", LEAD.id, "pending", {"stage": "Disqualified"}),))
     assert written(decided(unsent))["stage"] == "Disqualified"
+
+
+def test_imported_history_is_judged_for_information_only() -> None:
+    back = moved("disqualified", "inquiry", "2026-11-20 09:00", by="emil", source="import", imported=True)
+    bare = moved("inquiry", "remarket", "2026-11-21 09:00", by="emil", source="import", imported=True)
+    situation = a_situation(a_record("remarket"), born("disqualified", verdict="adopted"), back, bare)
+    decision = decided(situation)
+
+    assert [(j.seq, j.verdict) for j in decision.judgements] == [(back.seq, "flagged"), (bare.seq, "flagged")]
+    assert "before leadsync went live" in decision.judgements[0].why
+    assert "stage" not in written(decision)
+    assert told(decision) == []
+    assert not [reason for reason in decision.reasons if reason.startswith("flagged")]
+
+
+def test_what_an_imported_move_needed_then_is_not_asked_of_what_is_known_now() -> None:
+    past = moved("mql", "remarket", "2026-11-20 09:00", by="emil", source="import", imported=True)
+    situation = a_situation(a_record("remarket"), born("mql", verdict="adopted"), past)
+    assert [(j.verdict, j.why) for j in decided(situation).judgements] == [("legal", "an edge of the law")]
+    assert told(decided(situation)) == []
+    today = a_situation(a_record("remarket"), born("mql"), replace(past, source="history", imported=False))
+    assert decided(today).judgements[0].verdict == "flagged"

@@ -23,7 +23,7 @@ from building import (
     written,
 )
 
-from leadsync.domain.moves import automatic_move, edge_lacking
+from leadsync.domain.moves import automatic_move, edge_lacking, reopens
 from leadsync.domain.situation import Memory, Situation
 
 FIT: dict[str, Any] = {
@@ -299,6 +299,15 @@ def test_an_edge_whose_reason_is_written_with_the_stage_lacks_nothing() -> None:
 
     assert edge_lacking(here, "remarket", None) == "needs reason"
     assert edge_lacking(here, "remarket", RULES.law.reasons["timing"]) is None
+
+
+def test_a_closed_lead_may_be_opened_where_an_edge_for_leadsync_says_so() -> None:
+    here = standing(a_situation(a_record("disqualified"), born("disqualified")))
+
+    assert reopens(here, "mql")
+    assert not reopens(here, "sql")
+    assert not reopens(standing(a_situation(a_record("inquiry"), born())), "mql")
+    assert not reopens(standing(a_situation(a_record(None))), "mql")
 
 
 def test_recycled_too_often_ends_in_disqualified() -> None:

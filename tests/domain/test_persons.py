@@ -70,6 +70,24 @@ def test_a_lead_converted_with_its_stage_stays_in_it_without_a_break() -> None:
     assert counted(situation, contact) == (1, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("written_at", "entered_at"),
+    [("2026-04-01 09:02", "2026-04-01 09:00"), ("2026-04-02 09:00", "2026-04-01 09:00"), ("2026-04-03 09:00",) * 2],
+)
+def test_a_conversion_is_when_the_stage_was_entered_to_which_it_soon_led(written_at: str, entered_at: str) -> None:
+    moves = (
+        born(None, "2026-01-01 09:00", ref=CONTACT),
+        born("mql", "2026-03-01 09:00"),
+        moved("mql", None, "2026-04-01 09:00", ref=CONTACT, reason="converted"),
+        moved(None, "sal", written_at, ref=CONTACT, by="leadsync"),
+    )
+
+    here = stay(moves, a_record("sal", ref=CONTACT), LAW, MAPPING)
+
+    assert here.entered_at == at(entered_at)
+    assert left_at(moves, "mql", 1) == here.entered_at
+
+
 def test_a_lead_that_becomes_a_contact_with_a_stage_does_not_break_the_contacts_stay() -> None:
     lead = a_record("inquiry", state="converted", converted_to=CONTACT.id)
     contact = a_record("remarket", ref=CONTACT)

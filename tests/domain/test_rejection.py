@@ -7,6 +7,7 @@ from building import (
     MAPPING,
     RULES,
     a_book,
+    a_directory,
     a_record,
     a_situation,
     and_then,
@@ -25,8 +26,10 @@ from building import (
     written,
 )
 
+from leadsync.domain.effects import Membership
+from leadsync.domain.instants import to_text
 from leadsync.domain.rejection import desk_of, rejection_move
-from leadsync.domain.situation import Situation
+from leadsync.domain.situation import Memory, Situation
 
 
 def handed_back(
@@ -138,6 +141,65 @@ def test_whoever_comes_into_remarket_joins_the_list_of_their_reason_and_leaves_i
     )
 
 
+def test_a_reason_counts_that_came_within_a_day_and_none_that_came_later() -> None:
+    def held(reason: str | None, edited: str, kept: str | None, looked: str | None = None) -> str | None:
+        back = handed_back(reason)
+        record = replace(back.records[0], modified_at=at(edited), stamp=at(edited))
+        entered = to_text(back.transitions[1].at)
+        memory = Memory(
+            fired={} if kept is None else {":reason": f"{entered} {kept}"}, decided_at=looked and at(looked)
+        )
+        decision = decided(replace(back, records=(record,), memory=memory), "2026-11-29 10:00")
+        return decision.state.fired[":reason"].partition(" ")[2]
+
+    assert held("Timing", "2026-11-25 09:00", None) == "timing"
+    assert held("No budget", "2026-11-26 09:00", "timing", "2026-11-25 09:01") == "no_budget"
+    assert held("No budget", "2026-11-26 09:01", "timing", "2026-11-25 09:01") == "timing"
+    assert held("No budget", "2026-11-28 09:00", "", "2026-11-27 09:01") == ""
+    assert held("No budget", "2026-11-28 09:00", "", "2026-11-25 09:01") == "no_budget"  # it may have come in time
+    assert held("No budget", "2026-11-28 09:00", None) == "no_budget"  # nobody has looked before
+    assert held(None, "2026-11-28 09:00", "timing", "2026-11-25 09:01") == "timing"
+
+
+def test_a_reason_that_is_replaced_in_time_leads_from_list_to_list() -> None:
+    back = handed_back("Lost deal")
+    other = replace(
+        back, transitions=(back.transitions[0], replace(back.transitions[1], reason="timing", verdict="legal"))
+    )
+
+    assert joined(decided(other)) == [("stay_in_touch", False), ("win_back", True)]
+
+
+def test_whoever_leaves_is_taken_off_the_list_of_a_reason_that_came_after_the_move() -> None:
+    back = handed_back("Timing")
+    came = replace(back.transitions[1], reason=None, verdict="flagged")
+    gone = a_situation(
+        a_record("mql", owner="emil"), back.transitions[0], came,
+        moved("remarket", "mql", "2026-11-25 09:30", by="emil", verdict="legal"),
+        memory=Memory(fired={":reason": f"{to_text(came.at)} timing"}),
+    )  # fmt: skip
+
+    assert joined(decided(gone)) == [("stay_in_touch", False)]
+
+
+def test_a_move_that_is_put_back_takes_nobody_off_a_list_and_one_taken_back_puts_them_on_again() -> None:
+    back = handed_back("Timing")
+    came = replace(back.transitions[1], reason="timing", verdict="legal")
+    astray = moved("remarket", "inquiry", "2026-11-25 09:30", by="pia")
+    record = replace(back.records[0], stage_value="Inquiry")
+    put_back = decided(a_situation(record, back.transitions[0], came, astray))
+
+    assert written(put_back)["stage"] == "Re-Market"
+    assert joined(put_back) == []
+
+    restored = moved("inquiry", "remarket", "2026-11-25 09:40", by="leadsync", correction=True, verdict="legal")
+    moves = (back.transitions[0], came, replace(astray, verdict="redirected"), restored)
+    once, again = decided(back), decided(replace(back, transitions=moves))
+    assert joined(once) == joined(again) == [("stay_in_touch", True)]
+    ids = [{effect.effect_id for effect in one.effects if isinstance(effect, Membership)} for one in (once, again)]
+    assert ids[0].isdisjoint(ids[1])
+
+
 def test_nobody_joins_who_opted_out_has_no_reason_or_came_before_going_live() -> None:
     back = handed_back("Timing")
     opted = replace(back, records=(replace(back.records[0], fields={**back.records[0].fields, "email_opt_out": True}),))
@@ -160,3 +222,9 @@ def test_a_hand_back_without_a_reason_is_flagged_and_asked_for_once() -> None:
     assert told(decision) == [("reason_missing", "005-emil")]
     assert decision.state.held_until == at("2027-02-23 09:00")
     assert RULES.law.reasons["timing"].nurture in MAPPING.nurture
+    nobody = handed_back(None)
+    nobody = replace(nobody, transitions=(nobody.transitions[0], replace(nobody.transitions[1], actor_id=None)))
+    assert told(decided(nobody)) == [("reason_missing", "005-emil")]
+    gone = a_directory(gone=["frieda"])
+    assert told(decided(handed_back(None, by="frieda"), directory=gone)) == [("reason_missing", "005-emil")]
+    assert told(decided(handed_back(None, by="robo"))) == [("reason_missing", "005-emil")]

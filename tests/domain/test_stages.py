@@ -107,6 +107,36 @@ def test_an_illegal_move_is_put_back_once_and_then_left() -> None:
     assert verdict(ruled(much_later, born(), put_back, restored)) == ("reverted", "disqualified")
 
 
+def test_an_edge_for_leadsync_alone_is_closed_to_everybody_who_is_not_known() -> None:
+    polled = moved("disqualified", "sql", "2026-03-01 09:00", by=None, source="poll")
+
+    assert verdict(ruled(polled, roles=("unknown",))) == ("flagged", None)
+    assert ruled(polled, roles=("unknown",), settled=True).judgement.why == "actor unverified"
+
+
+def test_a_flow_that_makes_a_move_again_after_it_was_put_back_is_left_and_told_of_once() -> None:
+    first = moved("disqualified", "sql", "2026-03-01 09:00", by="emil", verdict="reverted")
+    restored = moved("sql", "disqualified", "2026-03-01 09:02", by="leadsync", correction=True, verdict="legal")
+    again = moved("disqualified", "sql", "2026-03-01 09:03", by="robo")
+    taken_back = moved("sql", "disqualified", "2026-03-01 09:10", by="emil", verdict="legal")
+    third = moved("disqualified", "sql", "2026-03-01 09:20", by="robo")
+
+    insisted = ruled(again, born(), first, restored, roles=("automation",))
+    assert (verdict(insisted), insisted.insisted) == (("flagged", None), True)
+    told = ruled(third, born(), first, restored, replace(again, verdict="flagged"), taken_back, roles=("automation",))
+    assert (verdict(told), told.insisted) == (("flagged", None), False)
+
+
+def test_a_flow_is_told_of_too_where_the_edge_might_have_been_its_own() -> None:
+    first = moved("mql", "inquiry", "2026-03-01 09:00", by="emil", verdict="redirected")
+    restored = moved("inquiry", "remarket", "2026-03-01 09:02", by="leadsync", correction=True, verdict="legal")
+    maql = moved("remarket", "maql", "2026-03-01 09:03", by="robo", verdict="legal")
+    again = moved("maql", "inquiry", "2026-03-01 09:05", by="robo")
+
+    insisted = ruled(again, born("mql"), first, restored, maql, roles=("automation",))
+    assert (verdict(insisted), insisted.insisted) == (("flagged", None), True)
+
+
 def test_without_a_window_of_its_own_a_policy_waits_a_day() -> None:
     law = replace(LAW, illegal=(replace(LAW.illegal[0], once_in=None),))
     put_back = moved("disqualified", "sql", "2026-03-01 09:00", by="emil", verdict="reverted")

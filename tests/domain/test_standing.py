@@ -8,7 +8,6 @@ from building import (
     CONTACT,
     GO_LIVE,
     LEAD,
-    MAPPING,
     a_call,
     a_deal,
     a_directory,
@@ -28,7 +27,6 @@ from leadsync.domain.births import doubtful_from
 from leadsync.domain.deals import deals_of
 from leadsync.domain.records import OpportunityRole, Value
 from leadsync.domain.situation import Situation
-from leadsync.domain.standing_facts import normalised
 from leadsync.domain.touches import is_inbound, is_outbound
 
 
@@ -179,14 +177,6 @@ def test_rules_may_ask_where_somebody_stands(name: str, value: Value) -> None:
         a_touch("replied", "2026-03-04 09:00", channel="email"),
     )
     assert fact(name, a_situation(a_record("lal"), born("lal"), touches=touches, opportunities=(a_deal(),))) == value
-
-
-def test_countries_are_compared_by_their_code_and_the_unknown_as_it_stands() -> None:
-    mapped = MAPPING.objects["lead"].fields
-
-    assert normalised({"country": "Deutschland", "city": "Bonn"}, mapped)["country"] == "DE"
-    assert normalised({"country": "Atlantis"}, mapped)["country"] == "Atlantis"
-    assert normalised({"country": None}, mapped)["country"] is None
 
 
 def test_an_untouched_lead_without_evidence_is_doubtful_after_a_day_unless_a_rep_made_it() -> None:

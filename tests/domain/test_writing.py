@@ -177,14 +177,16 @@ def test_milestones_from_before_going_live_are_not_written() -> None:
 
 
 def test_the_entry_is_written_where_it_is_known_and_the_hold_while_it_lasts() -> None:
-    inexact = own(a_record("mql"), born(), moved("inquiry", "mql", "2026-11-25 09:00", verdict="legal", at_exact=False))
+    unknown = own(a_record("mql"), born("mql", at_exact=False))
+    polled = moved("inquiry", "mql", "2026-11-25 09:00", verdict="legal", at_exact=False, source="poll")
     cooling = own(
         a_record("remarket", owner="emil", recycle_reason="Timing"),
         born("sql"),
         moved("sql", "remarket", "2026-11-25 09:00", by="emil", verdict="legal"),
     )
 
-    assert "stage_entered_at" not in inexact
+    assert "stage_entered_at" not in unknown
+    assert own(a_record("mql"), born(), polled)["stage_entered_at"] == "2026-11-25T09:00:00Z"
     assert cooling["held_until"] == "2027-01-24T09:00:00Z"
     assert own(a_record(), born())["stage_entered_at"] == "2026-02-01T09:00:00Z"
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from leadsync.domain.conditions import ALWAYS
+from leadsync.domain.durations import Duration
+from leadsync.domain.funnel import Bulk, Conversion, FunnelLaw, ImportEvidence
 from leadsync.domain.mapping import CrmMapping, FieldMapping, ObjectMapping, ValueMap
 from leadsync.domain.records import Move, Record, Ref
 from leadsync.domain.touches import Touch
@@ -46,6 +49,19 @@ def a_mapping() -> CrmMapping:
         campaign={},
         user={},
     )
+
+
+def a_law(moves: int = 5, creations: int = 6, imported: int = 3) -> FunnelLaw:
+    """Return a law of which only the numbers for mass changes and imports are asked."""
+    minutes = Duration(600, "elapsed")
+    return FunnelLaw(
+        stages={}, qualified_to={}, reentry_to={}, edges=(), illegal=(), automatic=(), open_deal_guard="person",
+        conversion=Conversion("sql", "carried", None, "keep"), merge="furthest", twins="exact_email",
+        shared_mailboxes=frozenset(), basis="fresh", default_cool_down=Duration(1, "days"),
+        won_cool_down=Duration(1, "days"), classes={}, reasons={},
+        import_evidence=ImportEvidence(frozenset(), frozenset(), imported, minutes, minutes), birth_touches=(),
+        bulk=Bulk(moves, creations, minutes, 50), excluded=ALWAYS,
+    )  # fmt: skip
 
 
 def a_ref(record_id: str = "00Q1", object_name: str = "lead") -> Ref:

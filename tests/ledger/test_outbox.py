@@ -136,7 +136,7 @@ def test_a_held_group_waits_for_its_release(ledger: Ledger) -> None:
     wish(ledger, a_write("w1"), a_write("w2", "00Q2"), held=frozenset({group}))
     assert ledger.claim(["w1"], at(0)) == []
     assert ledger.group_sizes(at(-1)) == {}
-    assert ledger.release(group) == 2
+    assert ledger.release(group, at(0)) == 2
     assert ledger.group_sizes(at(-1)) == {group: 2}
     assert ledger.claim(["w1"], at(0)) == ["w1"]
 
@@ -252,7 +252,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 5))
     def release(self, number: int) -> None:
-        self.ledger.release(f"g{number}")
+        self.ledger.release(f"g{number}", at(0))
 
     @invariant()
     def one_write_of_a_record_is_in_flight_and_one_waits(self) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from ledger_facts import DAY_ONE, Books, a_contact, a_move, a_record, a_ref, a_touch, at, changed
 
+from leadsync.domain.effects import effect_id
 from leadsync.domain.records import Gone, Record
 from leadsync.domain.sla import Clock
 from leadsync.ledger import PlanRows
@@ -153,21 +154,40 @@ def test_two_merged_leads_are_one_person_until_the_loser_is_undeleted(books: Boo
     assert set(books.ledger.due("salesforce", at(0))) == {books.person("00Q1"), books.person("00Q2")}
 
 
+def a_clock(person_id: str, started: float) -> Clock:
+    key = effect_id("clock", person_id, "mql", "lead", "mql#1", "005A")
+    return Clock(
+        key, person_id, "mql", "lead", "mql#1", "005A", "default", at(started), at(60), "open", rung_times=(at(30),)
+    )
+
+
 def test_a_clock_follows_the_lead_that_started_it(books: Books) -> None:
+    books.see(a_record("00Q1", value="MQL"), a_record("00Q2", value="MQL", created_at=at(-60)))
+    mine, others = books.person("00Q1"), books.person("00Q2")
+    clocks = (a_clock(others, -60), a_clock(mine, 0))
+    books.ledger.commit(PlanRows(clocks=clocks), at(1))
+
+    books.see(Gone(a_ref("00Q2"), at(30), merged_into="00Q1"), minutes=40)
+    joined = books.ledger.situations("salesforce", [others])[0]
+    assert joined.clocks == tuple(replace(clock, person_id=others) for clock in clocks)
+    assert {record.ref.id for record in joined.records} == {"00Q1", "00Q2"}
+    after = a_clock(others, 35)
+    after = replace(after, clock_id=effect_id("clock", others, "mql", "lead", "mql#2", "005A"), start_cause="mql#2")
+    books.ledger.commit(PlanRows(clocks=(after,)), at(35))
+
+    books.see(a_record("00Q2", value="MQL", created_at=at(-60)), minutes=50)
+    kept, parted = (books.ledger.situations("salesforce", [person])[0].clocks for person in (mine, others))
+    assert kept == (clocks[1], replace(after, person_id=mine))  # what the winner began afterwards is the winner's
+    assert parted == (clocks[0],)
+
+
+def test_a_clock_that_nobody_is_known_to_have_started_stays_with_whoever_is_left(books: Books) -> None:
     books.see(a_record("00Q1", value="MQL"), a_record("00Q2", created_at=at(-60)))
-    own = books.person("00Q1")
-    seq = books.rows("SELECT seq FROM v_transitions WHERE record_id = '00Q1'")[0][0]
-    clock = Clock("c1", own, "mql", "lead", f"t:{seq}", "005A", "default", at(0), at(60), "open", rung_times=(at(30),))
+    clock = replace(a_clock(books.person("00Q1"), 0), clock_id="older")
     books.ledger.commit(PlanRows(clocks=(clock,)), at(1))
 
     books.see(Gone(a_ref("00Q2"), at(30), merged_into="00Q1"), minutes=40)
-    joined = books.ledger.situations("salesforce", [books.person("00Q1")])[0]
-    assert joined.clocks == (replace(clock, person_id=books.person("00Q2")),)
-    assert {record.ref.id for record in joined.records} == {"00Q1", "00Q2"}
-
-    books.see(a_record("00Q2", created_at=at(-60)), minutes=50)
-    parted = books.ledger.situations("salesforce", [own])[0]
-    assert parted.clocks == (clock,)
+    assert books.ledger.situations("salesforce", [books.person("00Q1")])[0].clocks[0].clock_id == "older"
 
 
 def test_a_deleted_lead_leaves_its_stage_and_an_undelete_takes_the_stay_up_again(books: Books) -> None:

@@ -118,6 +118,22 @@ def test_a_pass_begins_with_each_entry_into_the_funnel(books: Books) -> None:
     ]  # fmt: skip
 
 
+def test_a_status_that_stands_for_no_stage_neither_ends_a_pass_nor_begins_one(books: Books) -> None:
+    for stage, role, rank in (
+        ("raw", "raw", 0),
+        ("inquiry", "cold", 1),
+        ("mql", "handoff", 2),
+        ("remarket", "recycle", None),
+    ):
+        books.ledger.con.execute("INSERT INTO stages VALUES (?, ?, ?, 0)", (stage, role, rank))
+    path = ["INQUIRY", "Left Vmail", "MQL", "RAW", "INQUIRY", "REMARKET", "Left Vmail", "MQL"]
+    books.see(*(a_move(n + 1, old, new) for n, (old, new) in enumerate(pairwise(path))), a_record())
+
+    assert [number for (number,) in books.rows("SELECT pass_number FROM v_spans ORDER BY entered_at")] == [
+        1, 1, 1, 1, 1, 1, 1, 2,
+    ]  # fmt: skip
+
+
 def test_a_deal_is_shown_once_for_each_person_in_it(books: Books) -> None:
     books.see(a_contact(), a_record(state="converted", converted_to="0031", converted_opportunity_id="0061"))
     books.see(

@@ -4,28 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from ledger_facts import DAY_ONE, OWN, Books, a_contact, a_move, a_record, a_ref, a_touch, at, changed
+from ledger_facts import DAY_ONE, OWN, Books, a_contact, a_law, a_move, a_record, a_ref, a_touch, at, changed
 
-from leadsync.domain.conditions import ALWAYS
-from leadsync.domain.durations import Duration
-from leadsync.domain.funnel import Bulk, Conversion, FunnelLaw, ImportEvidence, Stage
-from leadsync.domain.records import Account, Opportunity, OpportunityRole, Queue, User
+from leadsync.domain.funnel import FunnelLaw, Stage
+from leadsync.domain.records import Account, Gone, Opportunity, OpportunityRole, Queue, User
 from leadsync.domain.rulebook import Company, Rulebook
 from leadsync.domain.situation import Assignment
 from leadsync.ledger import PlanRows
 from leadsync.ports import Row
-
-
-def a_law(moves: int = 5, creations: int = 6, imported: int = 3) -> FunnelLaw:
-    minutes = Duration(600, "elapsed")
-    return FunnelLaw(
-        stages={}, qualified_to={}, reentry_to={}, edges=(), illegal=(), automatic=(), open_deal_guard="person",
-        conversion=Conversion("sql", "carried", None, "keep"), merge="furthest", twins="exact_email",
-        shared_mailboxes=frozenset(), basis="fresh", default_cool_down=Duration(1, "days"),
-        won_cool_down=Duration(1, "days"), classes={}, reasons={},
-        import_evidence=ImportEvidence(frozenset(), frozenset(), imported, minutes, minutes), birth_touches=(),
-        bulk=Bulk(moves, creations, minutes, 50), excluded=ALWAYS,
-    )  # fmt: skip
 
 
 def a_deal(**changes: object) -> Opportunity:
@@ -76,6 +62,20 @@ def test_a_touch_counts_once_and_can_be_retracted(books: Books) -> None:
     assert situation.touches == (a_touch("t1", 5, retracted=True),)
     books.see(a_touch("t1", 5))
     assert books.rows("SELECT retracted FROM v_touches") == [(0,)]
+
+
+def test_a_row_that_is_gone_takes_back_the_touches_of_all_its_people_and_wakes_them(books: Books) -> None:
+    books.see(a_record("00Q1"), a_record("00Q2"), a_record("00Q3"))
+    books.see(a_touch("email:e1", 5, "00Q1"), a_touch("email:e1:00Q2", 5, "00Q2"), a_touch("email:e10", 5, "00Q3"))
+    books.decided("00Q1", "00Q2", "00Q3")
+
+    books.see(a_touch("email:e1", 5, "", retracted=True), a_touch("email:never seen", 5, "", retracted=True))
+
+    assert books.rows("SELECT touch_id, retracted FROM v_touches ORDER BY touch_id") == [
+        ("email:e1", 1), ("email:e10", 0), ("email:e1:00Q2", 1),
+    ]  # fmt: skip
+    assert sorted(books.ledger.due("salesforce", at(0))) == sorted([books.person("00Q1"), books.person("00Q2")])
+    assert books.rows("SELECT count(*) FROM touches") == [(3,)]
 
 
 def test_a_touch_that_comes_before_its_record_is_not_lost(books: Books) -> None:
@@ -179,8 +179,27 @@ def test_a_burst_of_untouched_births_looks_like_an_import(books: Books) -> None:
     assert list(first.in_bulk.values()) == ["bulk:births:005A:2026-03-01"]
     assert (last.import_burst, last.in_bulk) == (False, {})
 
+    books.see(a_touch("t0", 1, "00Q1", direction="outbound"), source="touch:Task")
+    assert books.ledger.situations("salesforce", people, law=a_law(imported=3))[0].import_burst
     books.see(a_touch("t1", 1, "00Q1"), source="touch:Task")
     assert not books.ledger.situations("salesforce", people, law=a_law(imported=3))[0].import_burst
+
+
+def test_records_whose_own_source_stands_for_a_touch_are_no_import(books: Books) -> None:
+    books.see(*(a_record(f"00Q{n}", created_at=at(n), fields={"source": "Web" if n else None}) for n in range(4)))
+
+    def is_import(law: FunnelLaw) -> bool:
+        by_form = books.ledger.situations(
+            "salesforce",
+            [books.person("00Q0")],
+            law=law,
+            came_by_itself=lambda record: record.fields["source"] == "Web",
+        )
+        return by_form[0].import_burst
+
+    assert books.ledger.situations("salesforce", [books.person("00Q0")], law=a_law(imported=4))[0].import_burst
+    assert not is_import(a_law(imported=2))
+    assert is_import(a_law(imported=1))
 
 
 def test_people_are_found_by_any_id_or_address(books: Books) -> None:
@@ -279,3 +298,40 @@ def test_the_directory_knows_who_works_which_people_of_an_account(books: Books) 
     assert colleagues["0012"] == ()
     assert list(colleagues) == ["0011"]
     assert len(colleagues) == 1
+
+
+def test_who_shares_an_address_is_looked_at_along_with_whoever_something_happens_to(books: Books) -> None:
+    rows = [a_record(f"00Q{n}", fields={"email": "Tina@Twin.example "}) for n in (1, 2, 3)]
+    info = [a_record(f"00Q{n}", fields={"email": "info@firm.example"}) for n in (4, 5)]
+    books.see(*rows, *info, a_record("00Q6", fields={}))
+    books.decided(*(f"00Q{n}" for n in range(1, 7)))
+    first, second, third, fourth = (books.person(f"00Q{n}") for n in (1, 2, 3, 4))
+
+    assert books.ledger.twins_of("salesforce", [first], {"info"}) == [second, third]
+    assert books.ledger.twins_of("salesforce", [fourth], {"info"}) == []
+    assert books.ledger.twins_of("salesforce", [fourth, books.person("00Q6")], ()) == [books.person("00Q5")]
+    books.see(Gone(a_ref("00Q1"), at(30)), minutes=31)
+    assert books.ledger.twins_of("salesforce", [second], ()) == [third]
+    assert books.ledger.twins_of("salesforce", [first], ()) == [second, third]
+
+
+def test_whoever_gives_an_address_up_wakes_those_who_still_have_it(books: Books) -> None:
+    books.see(*(a_record(f"00Q{n}", fields={"email": "tina@twin.example"}) for n in (1, 2)), a_record("00Q3"))
+    books.decided("00Q1", "00Q2", "00Q3")
+    books.see(changed(a_record("00Q1"), 5, fields={"email": "tina@work.example"}))  # in the midst of a first load
+    assert books.ledger.due("salesforce", at(10)) == [books.person("00Q1")]
+    books.ledger.situations("salesforce", [books.person("00Q1")])
+    books.see(changed(a_record("00Q1"), 6, fields={"email": "tina@twin.example"}))
+    books.decided("00Q1")
+
+    books.see(changed(a_record("00Q1"), 10, fields={"email": "tina@home.example"}))
+
+    assert sorted(books.ledger.due("salesforce", at(10))) == [books.person("00Q1"), books.person("00Q2")]
+
+
+def test_a_record_that_is_gone_was_last_changed_when_it_went(books: Books) -> None:
+    books.see(a_record("00Q1"), a_record("00Q2", created_at=at(-60)))
+    books.see(Gone(a_ref("00Q2"), at(30), merged_into="00Q1"), minutes=40)
+
+    [situation] = books.ledger.situations("salesforce", [books.person("00Q1")])
+    assert [(record.ref.id, record.stamp) for record in situation.records] == [("00Q2", at(30)), ("00Q1", at(0))]

@@ -32,7 +32,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(tmp_path: Path) 
 
 
 def planned(desk: Any, old: Mapping[str, str]) -> tuple[list[str], list[dict[str, str]]]:
-    keys = desk.leads(*old)
+    keys = desk.showing(*old)
     desk.advance(86400)
     desk.plan()
     return keys, desk.csv()
@@ -98,7 +98,7 @@ def test_a_row_that_makes_no_sense_is_named_by_its_line_and_nothing_is_written(
     desk.apply("--yes", expect=2)
 
     assert complaint in desk.said
-    assert desk.written() == []
+    assert desk.writes() == []
 
 
 def test_a_record_that_stands_in_the_plan_twice_is_refused(desk: Any, old: Mapping[str, str]) -> None:
@@ -126,13 +126,13 @@ def test_a_plan_is_never_overwritten(desk: Any, old: Mapping[str, str]) -> None:
 
 
 def test_where_nobody_uses_an_old_status_there_is_no_plan(desk: Any) -> None:
-    desk.leads("Inquiry", "MQL")
+    desk.showing("Inquiry", "MQL")
     assert desk.plan()["records"] == 0
     assert not desk.plan_path.exists()
 
 
 def test_a_limit_makes_a_plan_of_the_first_records(desk: Any, old: Mapping[str, str]) -> None:
-    desk.leads(*old)
+    desk.showing(*old)
     assert desk.plan("--limit", "3")["records"] == 3
     assert len(desk.csv()) == 3
 

@@ -43,7 +43,7 @@ def test_contacts_are_seeded_from_deals_and_converted_leads_and_the_rest_stays_b
     deal(desk, won, "Closed Won")
     deal(desk, lost, "Closed Lost")
     deal(desk, had_one, "Prospecting")
-    [lead] = desk.leads("MQL")
+    [lead] = desk.showing("MQL")
     desk.advance(3600)
     converted = desk.control("convert", lead=lead, opportunity=False)["contact"]
     desk.advance(86400)
@@ -57,32 +57,32 @@ def test_contacts_are_seeded_from_deals_and_converted_leads_and_the_rest_stays_b
     done = script(desk, "seed_contact_status.py", "apply", str(desk.plan_path), "--yes", "--json")
 
     assert (done["done"], done["left"]) == (4, 0)
-    shown = {key: desk.row(key).get("Contact_Status__c") for key in (in_deal, won, lost, had_one, nothing, converted)}
+    shown = {key: desk.row(key)["status"] for key in (in_deal, won, lost, had_one, nothing, converted)}
     assert shown == {in_deal: "SQL", won: "SQL", lost: "Re-Market", had_one: "SAL", nothing: None, converted: "MQL"}
-    assert desk.row(lost)["LeadSync_Recycle_Reason__c"] == "Lost deal"
+    assert desk.row(lost)["recycle_reason"] == "Lost deal"
 
 
 def test_a_seeded_contact_starts_no_clock_and_is_routed_to_nobody(make_desk: Any) -> None:
     desk = make_desk(go_live_at="2026-03-02T12:00:00Z", deliver="[notices, stage_entered, owner]")
-    [lead] = desk.leads("MQL")
+    [lead] = desk.showing("MQL")
     [in_deal] = contacts(desk, None)
     deal(desk, in_deal, "Prospecting")
     desk.advance(3600)
     converted = desk.control("convert", lead=lead, opportunity=False)["contact"]
     desk.advance(86400)
     desk.sync()
-    entered = desk.rows("SELECT entered_at FROM v_spans WHERE stage = 'mql'")
+    entered = desk.query("SELECT entered_at FROM v_spans WHERE stage = 'mql'")
     script(desk, "seed_contact_status.py", "plan", "--out", str(desk.plan_path))
     script(desk, "seed_contact_status.py", "apply", str(desk.plan_path), "--yes")
 
     for _ in range(3):
         desk.sync()
 
-    assert [desk.row(key)["Contact_Status__c"] for key in (converted, in_deal)] == ["MQL", "SQL"]
-    assert desk.rows("SELECT count(*) FROM assignments") == [(0,)]
-    assert desk.rows("SELECT count(*) FROM clocks WHERE state <> 'backlog'") == [(0,)]
-    assert desk.rows("SELECT count(*) FROM outbox WHERE kind IN ('notice', 'escalation')") == [(0,)]
-    assert desk.rows("SELECT entered_at FROM v_spans WHERE stage = 'mql'") == entered
+    assert [desk.row(key)["status"] for key in (converted, in_deal)] == ["MQL", "SQL"]
+    assert desk.query("SELECT count(*) FROM assignments") == [(0,)]
+    assert desk.query("SELECT count(*) FROM clocks WHERE state <> 'backlog'") == [(0,)]
+    assert desk.query("SELECT count(*) FROM outbox WHERE kind IN ('notice', 'escalation')") == [(0,)]
+    assert desk.query("SELECT entered_at FROM v_spans WHERE stage = 'mql'") == entered
 
 
 def test_evidence_older_than_two_years_proves_nothing(make_desk: Any) -> None:
@@ -105,15 +105,15 @@ def test_a_seeded_contact_goes_back_to_blank(desk: Any) -> None:
     script(desk, "seed_contact_status.py", "plan", "--out", str(desk.plan_path))
     script(desk, "seed_contact_status.py", "apply", str(desk.plan_path), "--yes")
     desk.sync()
-    assert desk.rows("SELECT stage FROM v_people") == [("sql",)]
+    assert desk.query("SELECT stage FROM v_people") == [("sql",)]
     desk.advance()
 
     assert script(desk, "seed_contact_status.py", "undo", str(desk.plan_path), "--yes", "--json")["done"] == 1
 
-    assert desk.row(key).get("Contact_Status__c") is None
+    assert desk.row(key)["status"] is None
     desk.sync()
     assert desk.ages() == ages
-    assert desk.rows("SELECT to_stage, source FROM v_transitions ORDER BY seq")[-1] == (None, "leadsync")
+    assert desk.query("SELECT to_stage, source FROM v_transitions ORDER BY seq")[-1] == (None, "leadsync")
 
 
 def export(desk: Any, *lines: str) -> str:
@@ -125,7 +125,7 @@ def export(desk: Any, *lines: str) -> str:
 
 
 def test_history_from_an_export_comes_into_the_ledger_once(desk: Any) -> None:
-    [key] = desk.leads("SAL", CreatedDate="2023-05-01T08:00:00.000+0000")
+    [key] = desk.showing("SAL", created_at="2023-05-01T08:00:00Z")
     desk.advance()
     desk.sync()
     path = export(
@@ -136,23 +136,26 @@ def test_history_from_an_export_comes_into_the_ledger_once(desk: Any) -> None:
     )
     told = script(desk, "backfill_history.py", "--csv", path, "--json")
     assert told == {"dry_run": True, "rows": 2, "new": 2, "others": 1, "transitions": 0}
-    assert desk.rows("SELECT count(*) FROM moves") == [(0,)]
+    assert desk.query("SELECT count(*) FROM moves") == [(0,)]
 
     stored = script(desk, "backfill_history.py", "--csv", path, "--yes", "--operator", "Bea", "--json")
 
     assert (stored["new"], stored["dry_run"]) == (2, False)
-    moves = desk.rows("SELECT from_stage, to_stage, at, source, verdict FROM v_transitions ORDER BY at")[-2:]
+    moves = desk.query("SELECT from_stage, to_stage, at, source, verdict FROM v_transitions ORDER BY at")[-2:]
     assert moves == [
         ("inquiry", "mql", "2023-06-01T08:00:00Z", "import", "adopted"), ("mql", "sal", "2023-06-03T08:00:00Z", "import", "adopted"),
     ]  # fmt: skip
-    assert desk.rows("SELECT stage, entered_at FROM v_spans ORDER BY entered_at")[-1] == ("sal", "2023-06-03T08:00:00Z")
-    assert desk.rows("SELECT step, operator FROM jobs") == [("backfill", "Bea")]
+    assert desk.query("SELECT stage, entered_at FROM v_spans ORDER BY entered_at")[-1] == (
+        "sal",
+        "2023-06-03T08:00:00Z",
+    )
+    assert desk.query("SELECT step, operator FROM jobs") == [("backfill", "Bea")]
     again = script(desk, "backfill_history.py", "--csv", path, "--yes", "--json")
     assert (again["new"], again["transitions"]) == (0, 0)
 
 
 def test_an_export_that_cannot_be_read_is_named_by_its_line(desk: Any) -> None:
-    desk.leads("SAL")
+    desk.showing("SAL")
     desk.sync()
     path = export(desk, "0171,00Q8d0000010001AAA,Status,Inquiry,MQL,yesterday,005")
     script(desk, "backfill_history.py", "--csv", path, "--yes", expect=2)
@@ -163,19 +166,19 @@ def test_an_export_that_cannot_be_read_is_named_by_its_line(desk: Any) -> None:
 
 
 def test_the_history_of_the_crm_is_read_once_more_and_adds_nothing_that_is_known(desk: Any) -> None:
-    [key] = desk.leads("Inquiry")
+    [key] = desk.showing("Inquiry")
     desk.advance(3600)
-    desk.edit(key, Status="MQL")
+    desk.edit(key, status="MQL")
     desk.advance(60)
     desk.sync()
-    before = desk.rows("SELECT seq, from_stage, to_stage, at FROM v_transitions ORDER BY seq")
+    before = desk.query("SELECT seq, from_stage, to_stage, at FROM v_transitions ORDER BY seq")
     told = script(desk, "backfill_history.py", "--yes", "--json")
     assert told["transitions"] == 0
-    assert desk.rows("SELECT seq, from_stage, to_stage, at FROM v_transitions ORDER BY seq") == before
+    assert desk.query("SELECT seq, from_stage, to_stage, at FROM v_transitions ORDER BY seq") == before
 
 
 def test_the_script_for_old_statuses_is_the_command(desk: Any) -> None:
-    [key] = desk.leads("Working - Contacted")
+    [key] = desk.showing("Working - Contacted")
     desk.advance(86400)
     words = [sys.executable, str(SCRIPTS / "remap_statuses.py"), "plan", "--out", str(desk.plan_path)]
     made = subprocess.run(
@@ -183,7 +186,7 @@ def test_the_script_for_old_statuses_is_the_command(desk: Any) -> None:
     )
     assert made.returncode == 0, made.stderr
     assert script(desk, "remap_statuses.py", "apply", str(desk.plan_path), "--yes", "--json")["done"] == 1
-    assert desk.row(key)["Status"] == "LAL"
+    assert desk.row(key)["status"] == "LAL"
     desk.advance()
     assert script(desk, "remap_statuses.py", "undo", str(desk.plan_path), "--yes", "--json")["done"] == 1
-    assert desk.row(key)["Status"] == "Working - Contacted"
+    assert desk.row(key)["status"] == "Working - Contacted"

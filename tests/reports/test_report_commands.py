@@ -151,7 +151,7 @@ def test_a_period_a_source_and_a_segment_narrow_a_report(synced: Installation) -
         (["report", "funnel", "--period", "soon"], "is no period; write 2026, 2026-Q3"),
         (["report", "funnel", "--segment", "Moon"], "there is no segment 'Moon'"),
         (["report", "velocity", "--count", "events"], "--count is for the funnel report"),
-        (["report", "audit", "--source", "Web"], "an audit is of everybody"),
+        (["report", "audit", "--source", "Web"], "the audit report is of everybody"),
         (["report", "nonsense"], "nonsense"),
     ],
 )

@@ -26,7 +26,7 @@ _last_id = ""
 
 def _load(stage: Stage, native: str, **fields: object) -> str:
     global _last_id  # the fixture needs the id of what it deletes in the same breath
-    _last_id = str(stage.control("load", **{native: [fields]})[native][0])
+    _last_id = str(stage.box.control("load", **{native: [fields]})[native][0])
     return _last_id
 
 
@@ -34,7 +34,7 @@ _cycles: dict[str, Cycle] = {}
 
 
 def _cycle(stage: Stage) -> Cycle:
-    return _cycles.setdefault(stage.url, next(iter(stage.app.cycles().values())))
+    return _cycles.setdefault(stage.box.url, next(iter(stage.app.cycles().values())))
 
 
 def _differences(stage: Stage) -> list[str]:
@@ -44,7 +44,7 @@ def _differences(stage: Stage) -> list[str]:
         stage.control("advance", seconds=60, world=False)
     cycle = _cycle(stage)
     mapping = stage.app.rulebook.mappings[cycle.crm.name]
-    found = {name: truth.changes(stage.url, one.native) for name, one in mapping.objects.items()}
+    found = {name: truth.changes(stage.box.url, one.native) for name, one in mapping.objects.items()}
     return list(truth.differences(stage.location, found, mapping, cycle.crm.history))
 
 

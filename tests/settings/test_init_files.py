@@ -31,7 +31,9 @@ def test_dynamics_alone_loads_too(installation: Installation) -> None:
         installation.write(path, text)
     loaded = installation.load()
     assert sorted(loaded.settings.crms) == ["dynamics"]
-    assert "a second org" in sample_files("dynamics", URL)["config/leadsync.yaml"]
+    config = sample_files("dynamics", URL, Picklists(tenant="acme.example"))["config/leadsync.yaml"]
+    assert "a second org" not in config
+    assert "    tenant: acme.example " in config
 
 
 def test_the_orgs_own_values_are_taken_over_or_listed(installation: Installation) -> None:

@@ -87,7 +87,6 @@ def test_what_may_be_left_out_counts_as_the_readme_says(installation: Installati
     assert (settings.deliver, settings.go_live_at) == (frozenset(), None)
     assert (settings.limits.api_share, settings.limits.api_reserve) == (0.2, 0.2)
     assert settings.limits.writes["sla"].per_day == 3000
-    assert (settings.adoption.simulation_required, settings.adoption.confirm) == (False, None)
     assert (settings.alerts.to, settings.alerts.urgent, settings.heartbeat) == ("log", "log", None)
     assert (settings.web.address, settings.web.dashboard) == ("127.0.0.1", False)
     assert (settings.logging.level, settings.logging.format) == ("info", "auto")

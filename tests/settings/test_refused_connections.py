@@ -28,14 +28,14 @@ def test_addresses_and_channels_of_config_must_exist(refuses: Refuses) -> None:
         [
             "config/leadsync.yaml:14:10: http is only possible for a CRM on this machine\n  fix: write https://",
             "config/leadsync.yaml:16:5: tenant: belongs to Dynamics",
-            'config/leadsync.yaml:58:30: the host "smtp.other.example" is not in channel_hosts:, and nothing is sent anywhere else\n'
+            'config/leadsync.yaml:52:30: the host "smtp.other.example" is not in channel_hosts:, and nothing is sent anywhere else\n'
             "  fix: add smtp.other.example there",
-            "config/leadsync.yaml:62:22: host: belongs to channels of kind email",
-            'config/leadsync.yaml:64:3: "manager" cannot be the name of a channel: it means a person',
-            'config/leadsync.yaml:66:14: the channel "opps" does not exist\n'
+            "config/leadsync.yaml:56:22: host: belongs to channels of kind email",
+            'config/leadsync.yaml:58:3: "manager" cannot be the name of a channel: it means a person',
+            'config/leadsync.yaml:60:14: the channel "opps" does not exist\n'
             '  did you mean "ops"?\n'
             "  known: email, crm_task, sales_floor, emea_teams, ops, on_call, manager, log",
-            'config/leadsync.yaml:67:12: the channel "nobody" does not exist\n'
+            'config/leadsync.yaml:61:12: the channel "nobody" does not exist\n'
             "  known: email, crm_task, sales_floor, emea_teams, ops, on_call, manager, log",
         ],
     )
@@ -69,7 +69,7 @@ def test_no_password_stands_in_an_address(refuses: Refuses) -> None:
         [
             "config/leadsync.yaml:14:10: no user or password may stand in the address\n"
             "  fix: use environment variables",
-            'config/leadsync.yaml:58:10: the channel "email" needs sender:',
+            'config/leadsync.yaml:52:10: the channel "email" needs sender:',
         ],
     )
 
@@ -99,7 +99,7 @@ def test_what_the_environment_lacks_is_named(refuses: Refuses) -> None:
             "config/leadsync.yaml:14:10: the environment variable CRM_URL is not set\n"
             "  fix: set it, or write ${CRM_URL:-otherwise}",
             "config/leadsync.yaml:14:10: this is no address of a CRM\n  fix: write https://acme.my.salesforce.com",
-            "config/leadsync.yaml:72:14: the dashboard needs LEADSYNC_WEB_TOKEN\n"
+            "config/leadsync.yaml:66:14: the dashboard needs LEADSYNC_WEB_TOKEN\n"
             "  fix: set LEADSYNC_WEB_TOKEN or LEADSYNC_WEB_TOKEN_FILE",
         ],
     )

@@ -453,3 +453,19 @@ def test_a_question_compares_like_with_like(refuses: Refuses) -> None:
             "  fix: write a day such as 2026-12-24, or an age such as {older_than: 90d}",
         ],
     )
+
+
+def test_a_rule_for_people_who_fitted_before_it_needs_a_simulation_that_nobody_can_make_yet(refuses: Refuses) -> None:
+    refuses(
+        [
+            (
+                "such a rule is refused",
+                (FUNNEL, "{name: first real touch,", "{name: first real touch, applies_to: existing,"),
+            )
+        ],
+        [
+            "mappings/funnel.yaml:62:42: a rule for people who fitted before it was written needs a passed simulation,"
+            " which this version cannot make\n"
+            "  fix: leave applies_to: out; the rule then acts on what changes after its adoption",
+        ],
+    )

@@ -24,7 +24,7 @@ def test_wrong_keys_and_values_are_named_all_at_once(refuses: Refuses) -> None:
             ("delivering everything must be said kind by kind", (CONFIG, "dashboard: false", "dashboard: maybe")),
             ("go-live is an instant with a zone", (CONFIG, "go_live_at: first_delivery", "go_live_at: 2026-12-01")),
             ("a share has a percent sign", (CONFIG, "api_share: 20%", "api_share: 0.2")),
-            ("more than the whole cannot be shared", (CONFIG, "largest_share: 50%", "largest_share: 150%")),
+            ("more than the whole cannot be shared", (CONFIG, "api_reserve: 20%", "api_reserve: 150%")),
             ("an unknown channel kind is refused", (CONFIG, "{kind: teams}", "{kind: team}")),
             ("a limit needs both numbers", (CONFIG, "sla: {per_cycle: 300, per_day: 3000}", "sla: {per_cycle: 300}")),
             ("a limit's kind must exist", (CONFIG, "lead_stage: {per", "lead_status: {per")),
@@ -100,16 +100,16 @@ def test_wrong_keys_and_values_are_named_all_at_once(refuses: Refuses) -> None:
             'config/leadsync.yaml:36:10: deliver: "notice" cannot be delivered; the kinds are notices, stage_entered, score, contact_stage, lead_stage, owner, membership',
             'config/leadsync.yaml:38:13: go_live_at: "2026-12-01" is not an instant; write 2026-12-01T08:00:00Z',
             "config/leadsync.yaml:41:14: limits.api_share: a share is text such as 20%, not 0.2",
+            'config/leadsync.yaml:42:16: limits.api_reserve: "150%" is more than 100%',
             'config/leadsync.yaml:45:5: limits.writes.lead_status: "lead_status" is not possible here\n'
             '  did you mean "lead_stage"?\n'
-            "  known: normal, notices, stage_entered, score, contact_stage, lead_stage, owner, membership, sla, hand_raiser",
+            "  known: normal, notices, stage_entered, score, contact_stage, lead_stage, owner, membership, sla, hand_raiser, cleanse, stage_age",
             'config/leadsync.yaml:47:10: limits.writes.sla needs the key "per_day"\n  fix: add per_day:',
-            'config/leadsync.yaml:54:18: adoption.largest_share: "150%" is more than 100%',
-            'config/leadsync.yaml:61:22: channels.emea_teams.kind: "team" is not possible here\n'
+            'config/leadsync.yaml:55:22: channels.emea_teams.kind: "team" is not possible here\n'
             '  did you mean "teams"?\n'
             "  known: slack, teams, email, webhook, pagerduty, crm_task, log",
-            'config/leadsync.yaml:72:14: web.dashboard: must be true or false, not "maybe"',
-            'config/leadsync.yaml:76:10: logging.level: "trace" is not possible here\n'
+            'config/leadsync.yaml:66:14: web.dashboard: must be true or false, not "maybe"',
+            'config/leadsync.yaml:70:10: logging.level: "trace" is not possible here\n'
             "  known: debug, info, warning, error",
             'mappings/calendars.yaml:10:7: calendars.emea_office.hours.mon-thr: "mon-thr" is not written as it should be\n'
             "  write a weekday such as mon, or several in a row such as mon-fri",
@@ -152,7 +152,7 @@ def test_wrong_keys_and_values_are_named_all_at_once(refuses: Refuses) -> None:
             "  known: reassign, recycle, crm_task",
             'mappings/sla.yaml:76:3: notices.hand_raised_twice: "hand_raised_twice" is not possible here\n'
             '  did you mean "hand_raised_in_deal"?\n'
-            "  known: put_back, reason_missing, hand_raised_again, hand_raised_in_deal",
+            "  known: put_back, reason_missing, hand_raised_again, hand_raised_in_deal, untouched",
             "mappings/sla.yaml:100:11: goals.period: a period is text such as 2027-02-01/2028-01-31, not 2027",
         ],
     )

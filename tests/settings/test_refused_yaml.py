@@ -56,7 +56,7 @@ def test_a_file_that_is_no_yaml_is_refused_where_it_breaks(refuses: Refuses) -> 
             ("a complex key is refused", (SCORING, "bands: {cold: 0,", "bands: {[a]: 0,")),
         ],
         [
-            "config/leadsync.yaml:57:1: this is not YAML: while parsing a flow sequence expected ',' or ']', but got '<scalar>'",
+            "config/leadsync.yaml:51:1: this is not YAML: while parsing a flow sequence expected ',' or ']', but got '<scalar>'",
             "mappings/calendars.yaml:7:1: this is not YAML: while scanning a simple key could not find expected ':'",
             "mappings/funnel.yaml:126:1: a second document begins here\n  fix: one document in each file",
             "mappings/routing.yaml:44:8: anchors (`&p`) are not allowed\n  fix: write the value out, or quote it",

@@ -8,7 +8,7 @@ from typer import Option
 
 from leadsync.cli.output import emit_json
 
-Kind = Literal["salesforce", "dynamics"]
+Choice = Literal["salesforce", "dynamics", "both"]
 
 
 def register(cli: typer.Typer) -> None:
@@ -21,7 +21,7 @@ def demo(
     days: Annotated[int, Option("--days", min=1, help="Simulated days.")] = 90,
     seed: Annotated[int, Option("--seed", help="The same seed gives the same figures.")] = 7,
     leads: Annotated[int, Option("--leads", min=10, help="Leads that came in over the 90 days before.")] = 600,
-    crm: Annotated[Kind, Option("--crm", help="Which CRM the box stands for.")] = "salesforce",
+    crm: Annotated[Choice, Option("--crm", help="Which CRM the box stands for, or both.")] = "salesforce",
     as_json: Annotated[bool, Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Run leadsync beside a CRM in a box with a company that lives in it, and tell what happened.

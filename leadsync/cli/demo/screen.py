@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LINES = 14
 _NEWS = """
-SELECT at, object, record_id, from_stage, to_stage, from_value, to_value, source, verdict FROM v_transitions
+SELECT at, crm, object, record_id, from_stage, to_stage, from_value, to_value, source, verdict FROM v_transitions
 WHERE seq > ? AND source <> 'import' ORDER BY seq
 """
 
@@ -91,13 +91,14 @@ class Screen:
 
 
 def _line(row: tuple[Any, ...]) -> str:
-    at, object_name, record_id, from_stage, to_stage, from_value, to_value, source, verdict = row
+    at, crm, object_name, record_id, from_stage, to_stage, from_value, to_value, source, verdict = row
     before, after = from_stage or from_value or "new", to_stage or to_value or "blank"
     by = "leadsync" if source == "leadsync" else "a person"
     sign = {"reverted": "  <- put back", "redirected": "  <- redirected", "flagged": "  <- flagged"}.get(
         verdict or "", ""
     )
-    return clean(f"{at[5:16].replace('T', ' ')}  {object_name:7} {record_id[-6:]}  {before} -> {after}  by {by}{sign}")
+    who = f"{crm:10} {object_name:7} {record_id[-6:]}"
+    return clean(f"{at[5:16].replace('T', ' ')}  {who}  {before} -> {after}  by {by}{sign}")
 
 
 def summary(figures: Figures) -> None:

@@ -1,9 +1,10 @@
-"""The demo's stage: a sandbox with a living company, an installation of leadsync beside it, and one clock for both."""
+"""The demo's stage: sandboxes with living companies, one for each CRM, an installation of leadsync beside them, and one
+clock for all."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,12 +23,23 @@ START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 PAST_DAYS = 90
 
 Kind = Literal["salesforce", "dynamics"]
+Choice = Literal["salesforce", "dynamics", "both"]
+
+KINDS: Mapping[Choice, tuple[Kind, ...]] = {
+    "salesforce": ("salesforce",),
+    "dynamics": ("dynamics",),
+    "both": ("salesforce", "dynamics"),  # the first one's rules stand, which know the fields of both
+}
+_CONNECTION: Mapping[Kind, str] = {
+    "salesforce": "{{kind: salesforce, url: {url}}}",
+    "dynamics": "{{kind: dynamics, url: {url}, tenant: {tenant}}}",
+}
 
 CONFIG = """\
 # The demo's own configuration: everything is delivered, and what people are told goes to the log.
 company: {{name: Acme, zone: Europe/Berlin}}
 crms:
-  {crm}: {{kind: {crm}, url: {url}{tenant}}}
+{crms}
 ledger: {{location: {location}}}
 deliver: [notices, stage_entered, score, contact_stage, lead_stage, owner, membership]
 limits:
@@ -64,31 +76,19 @@ class SteppedClock:
         self._seconds += seconds
 
 
-@dataclass(slots=True)
-class Stage:
-    """A running sandbox with leadsync beside it."""
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A running sandbox that stands for one CRM."""
 
     url: str
-    folder: Path
-    app: App
-    config: Path
-    mappings: Path
     session: requests.Session
-    clock: SteppedClock
-
-    @property
-    def location(self) -> Path:
-        """Return the ledger's file."""
-        return Path(self.app.settings.ledger.location)
 
     def control(self, what: str, **body: Any) -> Mapping[str, Any]:
-        """Ask the sandbox for something that no CRM's API offers: to let time pass, to pause its people."""
+        """Ask the sandbox for something that no CRM's API offers: to load rows, to pause its people."""
         answer = self.session.post(f"{self.url}/sandbox/{what}", json=body, timeout=300)
         if answer.status_code != 200:
             raise CrmUnavailable(f"the sandbox refuses {what}: {answer.text[:200]}")
         found: Mapping[str, Any] = answer.json()
-        if what == "advance":
-            self.clock.sleep(float(body["seconds"]))
         return found
 
     def api_calls(self) -> int:
@@ -99,35 +99,75 @@ class Stage:
         return sum(1 for line in answer.content.splitlines() if line and msgspec.json.decode(line)["api"])
 
 
+@dataclass(slots=True)
+class Stage:
+    """Running sandboxes by the CRM's name, with leadsync beside them."""
+
+    boxes: Mapping[str, Box]
+    folder: Path
+    app: App
+    config: Path
+    mappings: Path
+    clock: SteppedClock
+    env: Mapping[str, str]
+
+    @property
+    def box(self) -> Box:
+        """Return the only sandbox of a stage that has one."""
+        (found,) = self.boxes.values()
+        return found
+
+    @property
+    def location(self) -> Path:
+        """Return the ledger's file."""
+        return Path(self.app.settings.ledger.location)
+
+    def control(self, what: str, **body: Any) -> None:
+        """Ask the same of every sandbox; time that passes in them passes for leadsync too."""
+        for box in self.boxes.values():
+            box.control(what, **body)
+        if what == "advance":
+            self.clock.sleep(float(body["seconds"]))
+
+
 @contextmanager
-def set_up(*, seed: int, leads: int, crm: Kind = "salesforce") -> Iterator[Stage]:
-    """Yield a sandbox frozen at its first morning, and leadsync ready for its first cycle; both are gone afterwards."""
+def set_up(*, seed: int, leads: int, crm: Choice = "salesforce") -> Iterator[Stage]:
+    """Yield sandboxes frozen at their first morning, and leadsync ready for its first cycle; all are gone afterwards.
+
+    Each CRM has a company of its own, with the seeds that follow each other.
+    """
     from leadsync.sandbox.box import Options
     from leadsync.sandbox.server import serve
 
     folder = Path(tempfile.mkdtemp(prefix="leadsync-demo-"))
-    server = serve(Options(seed=seed, leads=leads, days=PAST_DAYS, start=START, frozen=True)).start()
-    try:
-        ready = server.ready()
-        url = str(ready["url"])
-        for path, text in sample_files(crm, url, None).items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8")
-        config = folder / "config" / "leadsync.yaml"
-        tenant = f", tenant: {ready['tenant']}" if crm == "dynamics" else ""
-        location = folder / "ledger" / "leadsync.db"
-        config.write_text(CONFIG.format(crm=crm, url=url, tenant=tenant, location=location), encoding="utf-8")
-        prefix = f"LEADSYNC_{crm.upper()}"
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        session = stack.enter_context(requests.Session())
+        ready: dict[Kind, Mapping[str, str]] = {}
+        for place, kind in enumerate(KINDS[crm]):
+            server = serve(Options(seed=seed + place, leads=leads, days=PAST_DAYS, start=START, frozen=True)).start()
+            stack.callback(server.stop)
+            ready[kind] = server.ready()
+        _write_files(folder, ready)
         env = {
-            f"{prefix}_CLIENT_ID": str(ready["client_id"]),
-            f"{prefix}_CLIENT_SECRET": str(ready["client_secret"]),
+            f"LEADSYNC_{kind.upper()}_{name.upper()}": found[name]
+            for kind, found in ready.items()
+            for name in ("client_id", "client_secret")
         }
         clock = SteppedClock()
-        with (
-            requests.Session() as session,
-            open_app(config, folder / "mappings", env, deliver=sorted(ALL_KINDS), clock=clock) as app,
-        ):
-            yield Stage(url, folder, app, config, folder / "mappings", session, clock)
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        config, mappings = folder / "config" / "leadsync.yaml", folder / "mappings"
+        app = stack.enter_context(open_app(config, mappings, env, deliver=sorted(ALL_KINDS), clock=clock))
+        boxes = {str(kind): Box(found["url"], session) for kind, found in ready.items()}
+        yield Stage(boxes, folder, app, config, mappings, clock, env)
+
+
+def _write_files(folder: Path, ready: Mapping[Kind, Mapping[str, str]]) -> None:
+    """Write the sample installation for these CRMs."""
+    texts: dict[str, str] = {}
+    for kind, found in ready.items():
+        texts = {**sample_files(kind, found["url"], None), **texts}
+    crms = "\n".join(f"  {kind}: {_CONNECTION[kind].format(**found)}" for kind, found in ready.items())
+    texts["config/leadsync.yaml"] = CONFIG.format(crms=crms, location=folder / "ledger" / "leadsync.db")
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")

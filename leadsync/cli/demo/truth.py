@@ -1,8 +1,11 @@
 """Is the ledger right? Compared with the sandbox's own record of every change, not with leadsync's opinion.
 
-*Equal*: every row's value, owner and state are the truth's; where the CRM keeps history so is each record's sequence of
-(from, to, at), elsewhere it is a subsequence that ends in the same value. *Overwritten*: a write of ours to a field that a
-person had set after the version the write named, or, without a precondition, to any field that a person set last.
+*Equal*: every row's value, owner and state are the truth's; where the CRM keeps history so is each record's sequence
+of (from, to, at), elsewhere it is a subsequence that ends in the same value; and every person's line has no gap and no
+overlap, its passes are numbered rightly, and where there is history it tells at each instant where they truly stood
+(`lines.py`). Rows that were gone for good before the first look are no difference: Dynamics shows none of them,
+Salesforce those in its recycle bin. *Overwritten*: a write of ours to a field that a person had set after the version
+the write named, or, without a precondition, to any field that a person set last.
 """
 
 import sqlite3
@@ -17,6 +20,7 @@ from typing import Any
 import msgspec
 import requests
 
+from leadsync.cli.demo.lines import Life, Stay, Step, misnumbered, torn, untrue
 from leadsync.domain.instants import to_text
 from leadsync.domain.mapping import CrmMapping, stage_of
 
@@ -86,6 +90,7 @@ class _Row:
     value: str | None = None
     owner: str | None = None
     deleted: bool = False
+    binned: bool = False  # into a recycle bin, where a first look still finds it
     converted: bool = False
     merged: bool = False
 
@@ -108,6 +113,17 @@ def differences(
         for name, told in found.items():
             yield from _wrong_rows(con, name, told, mapping)
             yield from _wrong_moves(con, name, told, mapping, exact=name in history)
+        yield from _wrong_lines(con, found, mapping, history)
+    finally:
+        con.close()
+
+
+def joined(location: Path) -> list[str]:
+    """Return a line for each person whose records are in several CRMs, which leadsync never joins."""
+    con = sqlite3.connect(f"{location.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        found = con.execute("SELECT person_id FROM v_people GROUP BY person_id HAVING count(DISTINCT crm) > 1")
+        return [f"person {person_id}: joined across CRMs" for (person_id,) in found]
     finally:
         con.close()
 
@@ -120,6 +136,7 @@ def _wrong_rows(con: sqlite3.Connection, name: str, told: list[Change], mapping:
         match change.field:
             case "IsDeleted" | "deleted":
                 row.deleted = bool(change.new)
+                row.binned = change.field == "IsDeleted"
             case "merged":
                 row.deleted = row.merged = bool(change.new)
             case "IsConverted":
@@ -134,12 +151,15 @@ def _wrong_rows(con: sqlite3.Connection, name: str, told: list[Change], mapping:
                 row.owner = change.new
     known = {
         row["record_id"]: row
-        for row in con.execute("SELECT record_id, stage_value, owner_id, state FROM v_people WHERE object = ?", (name,))
+        for row in con.execute(
+            "SELECT record_id, stage_value, owner_id, state FROM v_people WHERE crm = ? AND object = ?",
+            (mapping.crm, name),
+        )
     }
     for record_id, row in truth.items():
         mine = known.pop(record_id, None)
         if mine is None:
-            if not row.deleted:
+            if not row.deleted or row.binned:
                 yield f"{name} {record_id}: the ledger has never seen it ({row.state})"
             continue
         for what, wanted in (("stage_value", row.value), ("owner_id", row.owner), ("state", row.state)):
@@ -165,8 +185,9 @@ def _wrong_moves(
         truth[change.id].append((change.new, to_text(change.at)))
     mine: dict[str, list[tuple[str | None, str]]] = defaultdict(list)
     for row in con.execute(
-        "SELECT record_id, to_value, at, reason FROM v_transitions WHERE object = ? ORDER BY record_id, at, seq",
-        (name,),
+        "SELECT record_id, to_value, at, reason FROM v_transitions WHERE crm = ? AND object = ?"
+        " ORDER BY record_id, at, seq",
+        (mapping.crm, name),
     ):
         blank_birth = row["to_value"] is None and not mine[row["record_id"]]
         if row["reason"] != "converted" and not blank_birth:
@@ -178,9 +199,81 @@ def _wrong_moves(
         elif not exact and not _is_subsequence([value for value, _ in moves], [value for value, _ in wanted]):
             yield f"{name} {record_id}: the ledger tells {moves}, which is no part of {wanted}"
     if exact:
-        gone = {change.id for change in told if change.field in ("IsDeleted", "deleted", "merged") and change.new}
+        gone = {change.id for change in told if change.field in ("deleted", "merged") and change.new}
         for record_id in sorted(truth.keys() - mine.keys() - gone):
             yield f"{name} {record_id}: the ledger tells of no move, truth of {truth[record_id]}"
+
+
+def _wrong_lines(
+    con: sqlite3.Connection, found: Mapping[str, list[Change]], mapping: CrmMapping, history: frozenset[str]
+) -> Iterator[str]:
+    stages = con.execute("SELECT stage, role, rank FROM stages").fetchall()
+    ranks = {stage: rank for stage, _, rank in stages if rank is not None}
+    inside = frozenset(stage for stage, role, rank in stages if rank is not None and role != "raw")
+    ends = frozenset(stage for stage, role, _ in stages if role in ("recycle", "exit"))
+    lives = _lives(con, found, mapping)
+    records: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for person, name, record_id in con.execute(
+        "SELECT person_id, object, record_id FROM v_people WHERE crm = ?", (mapping.crm,)
+    ):
+        records[person].append((name, record_id))
+    lines: dict[str, list[Stay]] = defaultdict(list)
+    for person, *stay in con.execute(
+        "SELECT person_id, stage, entered_at, left_at, pass_number FROM v_spans WHERE crm = ?"
+        " ORDER BY person_id, entered_at, left_at IS NULL, left_at, pass_number",
+        (mapping.crm,),
+    ):
+        lines[person].append(Stay(*stay))
+    for person, refs in records.items():
+        line = lines[person]
+        wrong = [*torn(line), *misnumbered(line, inside, ends)]
+        if all(ref[0] in history and ref in lives for ref in refs):
+            wrong += untrue(line, [lives[ref] for ref in refs], ranks)
+        yield from (f"{person}: {one}" for one in wrong)
+
+
+def _lives(
+    con: sqlite3.Connection, found: Mapping[str, list[Change]], mapping: CrmMapping
+) -> dict[tuple[str, str], Life]:
+    """Return what truly became of each record, by its object and id; which moves were taken back is the law's word."""
+    taken_back: set[tuple[str, str, str | None]] = set()
+    conversions: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
+    for record_id, at, value, stage, correction, reason in con.execute(
+        "SELECT record_id, at, to_value, from_stage, correction, reason FROM v_transitions"
+        " WHERE crm = ? AND (correction = 1 OR reason = 'converted') ORDER BY at, seq",
+        (mapping.crm,),
+    ):
+        if reason == "converted":
+            conversions[record_id].append((at, stage))
+        elif correction:
+            taken_back.add((record_id, at, value))
+    lives: dict[tuple[str, str], Life] = {}
+    for name, told in found.items():
+        stages = mapping.objects[name].stage.native
+        born: dict[str, str] = {}
+        steps: dict[str, list[Step]] = defaultdict(list)
+        deleted: dict[str, str | None] = {}
+        undated: set[str] = set()
+        converted: dict[str, str | None] = {}
+        for change in told:
+            key, at = change.id, to_text(change.at)
+            born.setdefault(key, at)
+            match change.field:
+                case "IsDeleted" | "deleted" | "merged":
+                    deleted[key] = at if change.new else None
+                    undated |= {key} if change.field == "deleted" else set()  # change tracking tells no instant
+                case "IsConverted":
+                    converted[key] = at if change.new else None
+                case "statecode":  # a qualified lead may be opened again
+                    converted[key] = at if change.new == "Qualified" else None
+                case field if field in stages and change.new not in mapping.converted:
+                    steps[key].append(Step(at, stage_of(mapping, change.new), (key, at, change.new) in taken_back))
+        for key, at in born.items():
+            ended = converted.get(key) or deleted.get(key)
+            lives[name, key] = Life(
+                name, key, at, tuple(steps[key]), ended, tuple(conversions[key]), dated=key not in undated
+            )
+    return lives
 
 
 def _means_the_same(mapping: CrmMapping, one: str | None, other: str | None) -> bool:

@@ -1,6 +1,6 @@
 """Dynamics 365 as leadsync's Crm: puts the parts of this package together and keeps what they share."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from threading import Event
 from urllib.parse import urlsplit
@@ -44,19 +44,18 @@ class DynamicsCrm:
     def __init__(
         self, name: str, url: str, tenant: str, api_version: str, credentials: Credentials, mapping: CrmMapping, *,
         company_zone: str, clock: Clock, stop: Event | None = None, session: requests.Session | None = None,
-        share: float = 0.2, reserve: float = 0.2, spent: int = 0, named_users: Sequence[str] = (),
+        share: float = 0.2, reserve: float = 0.2, named_users: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Make the adapter; nothing is sent yet.
 
-        `share` is leadsync's part of the tenant's daily requests, `reserve` the part of it kept for urgent writes, `spent`
-        what earlier processes used of it today. `named_users` are the users that rules name, for `inspect`. `stop` ends
+        `share` is leadsync's part of the tenant's daily requests, `reserve` the part of it kept for urgent writes. `named_users` are the users that rules name, for `inspect`. `stop` ends
         waits and passes early; without it the clock's own does.
         """
         self.name = name
         self._mapping, self._zone, self._named_users = mapping, ZoneInfo(company_zone), tuple(named_users)
         self._stop = stop or (clock.stop if isinstance(clock, SystemClock) else Event())
         login = Login(url, tenant, credentials, clock=clock, stop=self._stop)
-        budget = Budget(clock, share, reserve, spent, DAILY_REQUESTS)
+        budget = Budget(clock, share, reserve, DAILY_REQUESTS)
         self._client = Client(
             session or new_session(), login, url, api_version, clock=clock, stop=self._stop, budget=budget
         )
@@ -155,6 +154,10 @@ class DynamicsCrm:
         """Compare the mapping with the environment."""
         org = self.connect()
         return inspect_org(self._client, self._metadata, self._mapping, org, self._named_users, self._clock.wall())
+
+    def count_in(self, earlier: Iterable[tuple[float, int]]) -> None:
+        """Count requests of earlier processes (seconds ago, how many) as ours of the day."""
+        self._client.budget.count_in(earlier)
 
     def usage(self) -> Usage:
         """Return how many API requests were made."""

@@ -97,7 +97,10 @@ class _Look:
             )  # fmt: skip
         if field.write and not (column.updateable or column.is_lookup or native in (STATE, REASON)):
             return Finding(
-                topic, False, f"{field.name} has write: true, but {topic} may not be edited", "map it to another column"
+                topic,
+                False,
+                f"{field.name} is to be written, but {topic} may not be edited",
+                "map it to another column",
             )
         return None
 

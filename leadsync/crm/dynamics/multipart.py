@@ -65,7 +65,7 @@ def _parted(kind: str, body: bytes) -> list[Answer]:
         return []
     mark = b"--" + boundary[1].encode()
     # A boundary stands at the beginning of a line; what is before the first and behind the last is no part.
-    pieces = re.split(rb"(?:^|\r?\n)" + re.escape(mark), body)[1:]
+    pieces = (b"\n" + body).split(b"\n" + mark)[1:]
     found: list[Answer] = []
     for piece in pieces:
         if piece.startswith(b"--"):

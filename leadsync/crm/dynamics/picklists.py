@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from leadsync.clock import Clock
 from leadsync.crm.calls import Budget
-from leadsync.crm.dynamics.auth import Credentials, Login
+from leadsync.crm.dynamics.auth import AUTHORITY, Credentials, Login
 from leadsync.crm.dynamics.client import Client
 from leadsync.crm.dynamics.metadata import Metadata, Table
 from leadsync.crm.dynamics.stages import QUALIFIED, REASON
@@ -21,8 +21,9 @@ STATUS = "leadsync_leadstatus"
 
 @dataclass(frozen=True, slots=True)
 class OrgPicklists:
-    """Labels in the environment's order; lead statuses with whether they mean qualified."""
+    """Labels in the environment's order; lead statuses with whether they mean qualified. `tenant` is as config wants it."""
 
+    tenant: str
     lead_status: tuple[tuple[str, bool], ...]
     campaign_types: tuple[str, ...]
     lead_sources: tuple[str, ...]
@@ -31,14 +32,16 @@ class OrgPicklists:
 def read_picklists(url: str, api_version: str, credentials: Credentials, clock: Clock) -> OrgPicklists:
     """Return the environment's choices; costs two requests besides the log-in. Raises what a log-in may raise."""
     stop = Event()
-    login = Login(url, tenant_of(url, api_version, clock), credentials, clock=clock, stop=stop)
-    budget = Budget(clock, 1.0, 0.0, 0)
+    tenant = tenant_of(url, api_version, clock)
+    login = Login(url, tenant, credentials, clock=clock, stop=stop)
+    budget = Budget(clock, 1.0, 0.0)
     client = Client(new_session(), login, url, api_version, clock=clock, stop=stop, budget=budget)
     metadata = Metadata(client)
     metadata.load(("lead", "campaign"))
     lead, campaign = metadata.table("lead"), metadata.table("campaign")
     status = lead.attribute(STATUS if STATUS in lead.attributes else REASON)
     return OrgPicklists(
+        tenant=tenant,
         lead_status=tuple((option.label, option.state == QUALIFIED) for option in status.options.values()),
         campaign_types=_labels(campaign, "typecode"),
         lead_sources=_labels(lead, "leadsourcecode"),
@@ -54,7 +57,8 @@ def tenant_of(url: str, api_version: str, clock: Clock) -> str:
     found = _AUTHORITY.search(answer.headers.get("www-authenticate", ""))
     if answer.status != 401 or found is None:
         raise CrmUnavailable("the environment does not say which tenant it belongs to; look at --url")
-    return found[2] if urlsplit(url).scheme == "http" else f"{found[1]}/{found[2]}"
+    here = urlsplit(url).scheme == "http" or found[1] == AUTHORITY
+    return found[2] if here else f"{found[1]}/{found[2]}"
 
 
 def _labels(table: Table, column: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The stage in Dataverse: a choice of its own on either table, or the lead's status reason, read and written as text.
 
 A mapping may name an option by its label or its number, and a status reason as a pair with its state (`Open/MQL`). Moves
-between states are observed and never written, but for the reopening of a lead: only Qualify creates what a qualified lead
-needs, and closing is a rep's business.
+between states are observed and never written, but for the reopening of a lead that an edge declares: only Qualify creates
+what a qualified lead needs, and closing is a rep's business.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +33,11 @@ class StageValues:
         """`states` is the statecode of the same table, for a status reason."""
         self.column = column
         self._states = states if column.name == REASON else None
-        spelled = {fold(value): value for value in known}
+        values = tuple(known)
+        spelled = {fold(value): value for value in values}
+        if column.name != REASON:
+            # Where the lead's stages are pairs, a contact's choice has their second part.
+            spelled = {fold(_second(value)): value for value in reversed(values)} | spelled
         self._texts = {
             number: next(
                 (spelled[folded] for name in self._names(option) if (folded := fold(name)) in spelled), option.label
@@ -56,16 +60,29 @@ class StageValues:
             return found
         return str(cell)
 
+    def is_closed(self, value: object) -> bool:
+        """Say whether a value is a status reason of another state than open."""
+        wanted = fold(str(value or ""))
+        return self._states is not None and any(
+            option.state not in (None, OPEN) and wanted in (fold(name) for name in self._names(option))
+            for option in self.column.options.values()
+        )
+
     def native(self, value: str | None) -> dict[str, Value] | None:
         """Return the columns that hold a value, None when no option means it or it cannot be set by writing."""
         if value is None or value == "":
             return None if self._states else {self.column.name: None}
         if not self.column.options:
             return {self.column.name: value}
-        wanted = fold(value)
-        for number, option in self.column.options.items():
-            if wanted in (fold(name) for name in self._names(option)):
-                if self._states is None:
-                    return {self.column.name: number}
-                return {STATE: OPEN, REASON: number} if option.state == OPEN else None
+        for wanted in (fold(value), fold(value if self._states else _second(value))):
+            for number, option in self.column.options.items():
+                if wanted in (fold(name) for name in self._names(option)):
+                    if self._states is None:
+                        return {self.column.name: number}
+                    return {STATE: OPEN, REASON: number} if option.state == OPEN else None
         return None
+
+
+def _second(value: str) -> str:
+    """Return the status reason of a pair, any other value as it is."""
+    return value.rpartition(PAIR)[2] or value

@@ -7,12 +7,11 @@ reliability.md 6 and the classes of crm/dataverse.md 11.
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
+from leadsync.crm.dynamics import odata
 from leadsync.crm.dynamics.client import Client
 from leadsync.crm.dynamics.metadata import Attribute, Metadata, Table
 from leadsync.crm.dynamics.multipart import Part, batch_answers
-from leadsync.crm.dynamics.odata import guid
+from leadsync.crm.dynamics.odata import any_of, guid, guids, path
 from leadsync.crm.dynamics.people import Memberships
 from leadsync.crm.dynamics.stages import DISQUALIFIED, NEW, OPEN, REASON, STATE, StageValues, known_values
 from leadsync.crm.dynamics.verdicts import (
@@ -39,6 +38,7 @@ from leadsync.errors import (
 from leadsync.http import Answer, retry_after
 
 BATCH = 50
+CLOSED = "CLOSED_AND_NO_EDGE_REOPENS_IT"
 UNREACHABLE_PAUSE = 30.0
 BUDGET_PAUSE = 900.0
 
@@ -71,11 +71,9 @@ class Writer:
                 taken.add(write.ref)
             except _Unwritable as error:
                 ends[place] = Outcome(write.effect_id, "rejected", str(error))
-            except ObjectBlocked as error:
-                ends[place] = Outcome(write.effect_id, "rejected", str(error))
-            except LeadsyncError as error:  # nothing of this write was sent
-                wait = getattr(error, "retry_after", None) or UNREACHABLE_PAUSE
-                ends[place] = Outcome(write.effect_id, "pending", "NOT_SENT", wait)
+            except LeadsyncError as error:
+                ends[place] = _not_sent(write, error)
+        self._reopen(writes, bodies, ends)
         for some in portions(list(bodies), lambda: self._lot, lambda place: is_urgent(writes[place])):
             sent = self._sent([writes[place] for place in some], [bodies[place] for place in some])
             ends.update(zip(some, sent, strict=True))
@@ -107,23 +105,52 @@ class Writer:
         found = values.native(None if value is None else str(value))
         if found is None:
             raise _Unwritable(f"NOT_SETTABLE:{column.name}")
-        return found | self._reopening(write, table, column)
+        if values.is_closed(write.guarded.get("stage")) and not write.reopen:
+            raise _Unwritable(CLOSED)
+        return found
 
-    def _reopening(self, write: WriteBack, table: Table, column: Attribute) -> Body:
-        """Return what opens a lead again that was closed by the button, when its stage is to be another than that.
+    def _reopen(self, writes: Sequence[WriteBack], bodies: dict[int, Body], ends: dict[int, Outcome]) -> None:
+        """Have those writes open their lead again that was closed by the button and is to get another stage, if they may.
 
         Whether it is closed is asked first: to set the state of an open lead would change its status reason.
         """
+        leaving = [place for place in bodies if self._leaves_the_button(writes[place])]
+        if not leaving:
+            return
+        try:
+            closed = self._closed([writes[place].ref.id for place in leaving])
+        except LeadsyncError as error:  # nothing of these writes was sent
+            for place in leaving:
+                del bodies[place]
+                ends[place] = _not_sent(writes[place], error)
+            return
+        for place in leaving:
+            if writes[place].ref.id not in closed:
+                continue
+            if writes[place].reopen:
+                bodies[place] |= {STATE: OPEN, REASON: NEW}
+            else:
+                del bodies[place]
+                ends[place] = Outcome(writes[place].effect_id, "rejected", CLOSED)
+
+    def _leaves_the_button(self, write: WriteBack) -> bool:
         button = self._mapping.disqualify_button
-        if button is None or write.ref.object != "lead" or column.name == REASON:
-            return {}
+        if button is None or write.ref.object != "lead" or "stage" not in write.values:
+            return False
+        if self._mapping.objects["lead"].stage.native[0] == REASON:
+            return False
         stage_of = self._mapping.stage_of_value
         before, after = (stage_of.get(str(values.get("stage"))) for values in (write.guarded, write.values))
-        if before != button.stage or after == button.stage:
-            return {}
-        answer = self._client.read(f"{table.set}({write.ref.id})?$select={STATE}", table.name)
-        closed = any(row.get(STATE) == DISQUALIFIED for row in [_object(answer)])
-        return {STATE: OPEN, REASON: NEW} if closed else {}
+        return before == button.stage != after
+
+    def _closed(self, ids: Sequence[str]) -> frozenset[str]:
+        """Return which of these leads are closed."""
+        table = self._metadata.table(self._mapping.objects["lead"].native)
+        paths = [
+            path(table.set, (table.key,), f"{STATE} eq {DISQUALIFIED} and {any_of(table.key, some)}")
+            for some in odata.portions(guids(ids))
+        ]
+        return frozenset(str(row[table.key]) for row in self._client.gathered(paths, table.name))
 
     def _plain(self, field: FieldMapping, column: Attribute, value: Value) -> Body:
         value = to_native(field, value)
@@ -225,9 +252,9 @@ class _Unwritable(Exception):
     """A write that may not be sent; the message is a code and a name."""
 
 
-def _object(answer: Answer) -> dict[str, object]:
-    try:
-        found = msgspec.json.decode(answer.body)
-    except msgspec.MsgspecError:
-        raise CrmUnavailable("an answer cannot be read") from None
-    return found if isinstance(found, dict) else {}
+def _not_sent(write: WriteBack, error: LeadsyncError) -> Outcome:
+    """Return what becomes of a write of which nothing was sent."""
+    if isinstance(error, ObjectBlocked):
+        return Outcome(write.effect_id, "rejected", str(error))
+    wait = getattr(error, "retry_after", None) or UNREACHABLE_PAUSE
+    return Outcome(write.effect_id, "pending", "NOT_SENT", wait)

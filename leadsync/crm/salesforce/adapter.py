@@ -1,6 +1,6 @@
 """Salesforce as leadsync's Crm: puts the parts of this package together and keeps what they share."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -48,12 +48,11 @@ class SalesforceCrm:
     def __init__(
         self, name: str, url: str, api_version: str, credentials: Credentials, mapping: CrmMapping, *,
         company_zone: str, clock: Clock, stop: Event | None = None, session: requests.Session | None = None,
-        share: float = 0.2, reserve: float = 0.2, spent: int = 0, bulk_above: int = 100_000, named_users: Sequence[str] = (),
+        share: float = 0.2, reserve: float = 0.2, bulk_above: int = 100_000, named_users: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Make the adapter; nothing is sent yet.
 
-        `share` is leadsync's part of the org's daily requests, `reserve` the part of it kept for urgent writes, `spent`
-        what earlier processes used of it today. `named_users` are the users that rules name, for `inspect`. `stop` ends
+        `share` is leadsync's part of the org's daily requests, `reserve` the part of it kept for urgent writes. `named_users` are the users that rules name, for `inspect`. `stop` ends
         waits and passes early; without it the clock's own does.
         """
         self.name = name
@@ -62,7 +61,7 @@ class SalesforceCrm:
         session = session or new_session()
         login = Login(session, url, credentials, clock=clock, stop=self._stop)
         self._client = Client(
-            session, login, api_version, clock=clock, stop=self._stop, budget=Budget(clock, share, reserve, spent)
+            session, login, api_version, clock=clock, stop=self._stop, budget=Budget(clock, share, reserve)
         )
         self._clock = clock
         bulk = Bulk(self._client, clock=clock, stop=self._stop)
@@ -187,6 +186,10 @@ class SalesforceCrm:
         """Compare the mapping with the org."""
         org = self.connect()
         return inspect_org(self._client, self._mapping, org, self._named_users, self._clock.wall())
+
+    def count_in(self, earlier: Iterable[tuple[float, int]]) -> None:
+        """Count requests of earlier processes (seconds ago, how many) as ours of the day."""
+        self._client.budget.count_in(earlier)
 
     def usage(self) -> Usage:
         """Return how many API requests were made."""

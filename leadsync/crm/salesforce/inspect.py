@@ -141,7 +141,7 @@ class _Look:
             return Finding(
                 topic,
                 False,
-                f"{field.name} has write: true, but {topic} may not be edited",
+                f"{field.name} is to be written, but {topic} may not be edited",
                 "grant edit access to the field",
             )
         return None

@@ -67,7 +67,7 @@ class Load:
         # A small table without lists of its own is never worth a job.
         if not progress and not begun.job and source.replica and (begun.total or 0) >= self._bulk_above:
             query = select(source.reader.columns.names, source.native, source.condition)
-            if job := self._bulk.start(query, include_deleted=source.archived):
+            if job := self._bulk.start(query, include_deleted=source.loads_gone):
                 pages = self._by_bulk(source, _Begun(begun.mark, job=job, total=begun.total))
         yield from pages
 
@@ -90,7 +90,7 @@ class Load:
                 Part(f"sobjects/{source.replica}/updated/?start={quote(start, safe='')}&end={quote(end, safe='')}")
             )
         count = select(("Id",), source.native, source.condition).replace("SELECT Id", "SELECT COUNT()", 1)
-        parts.append(Part(path(count)))
+        parts.append(Part(path(count, include_deleted=source.loads_gone)))
         answers, at = self._client.composite(parts)
         total = _total(answers[-1])
         if not source.replica:
@@ -126,7 +126,7 @@ class Load:
         while True:
             beyond = where("Id > {last}", last=last) if last else ""
             query = select(columns.names, source.native, source.condition, beyond, order="Id", limit=PAGE)
-            answer = self._client.read(path(query, include_deleted=source.archived), source.native)
+            answer = self._client.read(path(query, include_deleted=source.loads_gone), source.native)
             count = 0
             while True:
                 found = columns.decode(answer.body)

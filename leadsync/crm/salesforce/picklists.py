@@ -43,7 +43,7 @@ def read_picklists(url: str, api_version: str, credentials: Credentials, clock: 
     """Return the org's picklists; costs one request besides the log-in. Raises what a log-in may raise."""
     session, stop = new_session(), Event()
     login = Login(session, url, credentials, clock=clock, stop=stop)
-    client = Client(session, login, api_version, clock=clock, stop=stop, budget=Budget(clock, 1.0, 0.0, 0))
+    client = Client(session, login, api_version, clock=clock, stop=stop, budget=Budget(clock, 1.0, 0.0))
     asked = [
         Part(path(select(_STATUS.names, "LeadStatus", "", order="SortOrder"))),
         Part("sobjects/Campaign/describe"),

@@ -5,7 +5,7 @@ back as tuples of cells in the order of the columns asked for.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -120,14 +120,14 @@ def _row_type(names: Sequence[str]) -> tuple[Any, Callable[[Any], Cells]]:
     plain = [name for name in names if "." not in name]
     fields: list[tuple[str, Any]] = [(f"c{number}", Any) for number in range(len(plain))]
     wire = {f"c{number}": name for number, name in enumerate(plain)}
-    parents: list[tuple[int, Callable[[Any], Cells]]] = []
+    parents: list[tuple[Cells, Callable[[Any], Cells]]] = []
     for number, (parent, group) in enumerate(groupby((n for n in names if "." in n), key=lambda n: n.split(".", 1)[0])):
         below = [name.split(".", 1)[1] for name in group]
         # A parent's own plain columns come before those of its parents; `sorted` alone does not promise that.
         inner = Columns(below)
         fields.append((f"p{number}", inner.row | None))
         wire[f"p{number}"] = parent
-        parents.append((len(below), _reordered(inner, below)))
+        parents.append(((None,) * len(below), _reordered(inner, below)))
     row = msgspec.defstruct("Row", fields, rename=wire, gc=False)
     if not parents:
         return row, msgspec.structs.astuple
@@ -135,11 +135,10 @@ def _row_type(names: Sequence[str]) -> tuple[Any, Callable[[Any], Cells]]:
 
     def flat(found: Any) -> Cells:
         cells = msgspec.structs.astuple(found)
-        nested = (
-            (None,) * count if cell is None else flatten(cell)
-            for cell, (count, flatten) in zip(cells[width:], parents, strict=True)
-        )
-        return (*cells[:width], *chain.from_iterable(nested))
+        whole = cells[:width]
+        for cell, (nothing, flatten) in zip(cells[width:], parents, strict=True):
+            whole += nothing if cell is None else flatten(cell)
+        return whole
 
     return row, flat
 

@@ -55,6 +55,14 @@ class Source:
         """
         return self.replica is not None and not self.lists
 
+    @property
+    def loads_gone(self) -> bool:
+        """Whether a whole read needs queryAll: for what is archived, and for leads and contacts in the recycle bin.
+
+        The bin keeps them for 15 days; they have a past, and somebody may undelete them.
+        """
+        return self.archived or self.name in ("lead", "contact")
+
 
 class Memberships:
     """Which permission sets and queues each user has, read only as far as the actors' conditions ask for them."""

@@ -102,7 +102,7 @@ def merge(desk: Desk, tx: Tx, addressed: Addressed) -> Written:
     target, subordinate = _entity(desk, body.get("Target")), _entity(desk, body.get("Subordinate"))
     if target is None or subordinate is None or target.table != subordinate.table or target.table not in _MERGED:
         raise bad("Merge needs a Target and a Subordinate of one table: lead, contact or account.", INVALID)
-    table = TABLES[target.table]
+    table = desk.view.tables[target.table]
     kept, lost = desk.view.find(table, target.guid), desk.view.find(table, subordinate.guid)
     assert kept is not None
     assert lost is not None

@@ -41,9 +41,9 @@ class Addressed:
         named = _ROW.fullmatch(path)
         if named is None:
             raise bad(f"Invalid URI: '{text}'", "0x80060888")
-        table = SETS.get(named[1])
-        if table is None:
+        if named[1] not in SETS:
             raise no_segment(named[1])
+        table = self.view.tables[SETS[named[1]].name]
         row = self.row(table, key_of(table, named[2]))
         if row is None:
             raise missing(table, key_of(table, named[2]))

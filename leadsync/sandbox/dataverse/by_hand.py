@@ -39,7 +39,7 @@ def load(org: Org, body: Body) -> dict[str, list[str]]:
     with org.box.store.tx(by=org.box.basics.admin, via="world") as tx:
         view = org.view(tx)
         for name, rows in body.items():
-            table = _table(name)
+            table = _table(org, name)
             answer[name] = []
             for row in rows:
                 changes = writes.Reader(view, table, Addressed(view), by_hand=True).read(_lowered(row), None)
@@ -51,7 +51,7 @@ def load(org: Org, body: Body) -> dict[str, list[str]]:
 def edit(org: Org, body: Body) -> dict[str, str]:
     """Change a row as a person does it."""
     box = org.box
-    table = _table(body["object"])
+    table = _table(org, body["object"])
     by = user(org, body.get("by"))
     at = instant(body["at"]) if body.get("at") else None
     if at is not None and box.store.read_at is not None and at < box.store.read_at:
@@ -85,7 +85,7 @@ def convert(org: Org, body: Body) -> dict[str, str | None]:
 
 def merge(org: Org, body: Body) -> dict[str, str]:
     """Merge rows into a master; the losers are deactivated."""
-    table = _table(body["object"])
+    table = _table(org, body["object"])
     with org.box.store.tx(by=user(org, body.get("by")), via="person") as tx:
         view = org.view(tx)
         losers = [_row(view, table, loser)["Id"] for loser in body["losers"]]
@@ -94,7 +94,7 @@ def merge(org: Org, body: Body) -> dict[str, str]:
 
 
 def delete(org: Org, body: Body) -> dict[str, str]:
-    table = _table(body["object"])
+    table = _table(org, body["object"])
     with org.box.store.tx(by=user(org, body.get("by")), via="person") as tx:
         view = org.view(tx)
         writes.delete(view, tx, table, _row(view, table, body["id"]))
@@ -103,7 +103,7 @@ def delete(org: Org, body: Body) -> dict[str, str]:
 
 def undelete(org: Org, body: Body) -> dict[str, str]:
     """Bring back a deleted row, or one that lost a merge."""
-    table = _table(body["object"])
+    table = _table(org, body["object"])
     with org.box.store.tx(by=user(org, body.get("by")), via="person") as tx:
         view = org.view(tx)
         record_id = view.record(Ref(table.name, str(body["id"]).lower()))
@@ -145,7 +145,7 @@ def user(org: Org, text: object) -> str:
 
 def truth(org: Org, name: str) -> Iterator[dict[str, Any]]:
     """The committed changes of one table's rows, translated."""
-    table = _table(name)
+    table = _table(org, name)
     view = org.view()
     for change in org.box.store.truth:
         if change.object != table.kind:
@@ -230,8 +230,8 @@ def _lowered(fields: Body) -> dict[str, Any]:
     return {name if "@" in name else name.lower(): value for name, value in fields.items()}
 
 
-def _table(name: object) -> Table:
-    found = TABLES.get(str(name))
+def _table(org: Org, name: object) -> Table:
+    found = org.tables.get(str(name))
     if found is None or found.kind is None:
         raise ValueError(f"there is no table {name} to write to")
     return found

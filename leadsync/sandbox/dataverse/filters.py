@@ -7,6 +7,7 @@ GUIDs and instants without quotes. `ne` is true of what is blank, as in OData.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from leadsync.sandbox.dataverse.comparisons import (
@@ -22,6 +23,7 @@ from leadsync.sandbox.dataverse.comparisons import (
     unquoted,
 )
 from leadsync.sandbox.dataverse.errors import bad, no_property
+from leadsync.sandbox.dataverse.schema.audits import rows_since
 from leadsync.sandbox.dataverse.schema.columns import Column, Ref, Table
 from leadsync.sandbox.dataverse.view import View
 from leadsync.sandbox.rows import Row, Value
@@ -48,11 +50,22 @@ class Equals:
 
 
 @dataclass(frozen=True, slots=True)
+class NotBefore:
+    """What a filter asks of an instant with certainty: to be this one or later."""
+
+    column: Column
+    at: datetime
+
+
+Need = Equals | NotBefore
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """A test, and what of it can be looked up; `needs` holds for every row that passes."""
 
     test: Test
-    needs: tuple[Equals, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 def parse(view: View, table: Table, text: str) -> Filter:
@@ -110,6 +123,8 @@ class _Reader:
         value = self._value(column)
         if operator == "eq" and value is not None and "/" not in name:
             return Filter(compared(read, operator, value), (Equals(column, frozenset((value,))),))
+        if operator in ("ge", "gt") and isinstance(value, datetime) and "/" not in name:
+            return Filter(compared(read, operator, value), (NotBefore(column, value),))
         return Filter(compared(read, operator, value))
 
     def _function(self, name: str) -> Filter:
@@ -253,9 +268,13 @@ def related(view: View, table: Table, collection: Any, row: Row) -> Iterator[Row
             yield found
 
 
-def candidates(view: View, table: Table, needs: tuple[Equals, ...]) -> Iterator[Row]:
+def candidates(view: View, table: Table, needs: tuple[Need, ...]) -> Iterator[Row]:
     """The rows that may fit: found by key or by an index where the filter allows it, else all."""
     for need in needs:
+        if isinstance(need, NotBefore):
+            if table.name == "audit" and need.column.name == "createdon":
+                return rows_since(view, need.at)
+            continue
         if need.column.type == "key" and table.rows is None:
             found = (view.find(table, str(guid)) for guid in sorted(need.values, key=str))
             return (row for row in found if row is not None)
@@ -317,7 +336,7 @@ def _both(one: Test, other: Test) -> Test:
     return lambda row: one(row) and other(row)
 
 
-def _joined(one: Filter, other: Filter) -> tuple[Equals, ...]:
+def _joined(one: Filter, other: Filter) -> tuple[Need, ...]:
     """Two alternatives over the same column need one of both their values."""
     match one.needs, other.needs:
         case ((Equals(column, values),), (Equals(same, more),)) if column.name == same.name:

@@ -44,6 +44,7 @@ def record_of(guid: str) -> tuple[str, int] | None:
     return (id18(text), int(tag, 16)) if number == 0 else None
 
 
+@lru_cache(maxsize=1 << 16, typed=True)
 def named_guid(*names: object) -> str:
     """A GUID made from names: the same names give the same GUID."""
     h = hashlib.sha256("\0".join(map(str, names)).encode()).hexdigest()

@@ -1,7 +1,7 @@
 """What the environment says about itself: tables, columns with their options and limits, keys, relationships.
 
 Tables are found by LogicalName or MetadataId, filtered and selected as clients do it (Microsoft Learn, "Query table
-definitions using the Web API"). Nothing can be changed here.
+definitions using the Web API"). What can be changed is in `customizing.py`.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from leadsync.sandbox.calls import Answer
-from leadsync.sandbox.dataverse import query
+from leadsync.sandbox.dataverse import customizing, query
 from leadsync.sandbox.dataverse.definitions import (
     MULTIPLE_TABLES,
     PREFIX,
@@ -47,6 +47,8 @@ def service_document(desk: Desk) -> Answer:
 
 def answer(desk: Desk, segments: list[str]) -> Answer:
     """GET below one of the metadata roots."""
+    if (made := _customized(desk, segments)) is not None:
+        return made
     if desk.call.method not in ("GET", "HEAD"):
         raise ApiError(405, SEGMENT, f"The requested resource does not support http method '{desk.call.method}'.")
     if segments[0] == "$metadata":
@@ -55,16 +57,34 @@ def answer(desk: Desk, segments: list[str]) -> Answer:
     assert named is not None
     match named[1], named[2]:
         case "EntityDefinitions", None:
-            return _many(desk, "EntityDefinitions", (entity(t) for t in TABLES.values()))
+            return _many(desk, "EntityDefinitions", (entity(t) for t in desk.view.tables.values()))
         case "EntityDefinitions", key:
-            return _below_entity(desk, _table(key), segments)
+            return _below_entity(desk, _table(desk, key), segments)
         case "GlobalOptionSetDefinitions", None:
             return _many(desk, "GlobalOptionSetDefinitions", ())
         case "RelationshipDefinitions", None:
-            return _many(desk, "RelationshipDefinitions", (r for t in TABLES.values() for r in relationships(t)))
+            return _many(
+                desk, "RelationshipDefinitions", (r for t in desk.view.tables.values() for r in relationships(t))
+            )
         case "sdkmessagefilters", None:
             return _message_filters(desk)
     raise ApiError(404, "0x80040217", f"Could not find metadata with the key {named[2]}")
+
+
+def _customized(desk: Desk, segments: list[str]) -> Answer | None:
+    """The answer to a request that changes a table, None for any other."""
+    named = _NAMED.fullmatch(segments[0])
+    match desk.call.method, named[1] if named else "", segments[1:]:
+        case "POST", "EntityDefinitions", ["Attributes"] if named and named[2]:
+            return customizing.create_column(desk, _table(desk, named[2]))
+        case "DELETE", "EntityDefinitions", [attribute] if named and named[2] and attribute.startswith("Attributes("):
+            table = _table(desk, named[2])
+            column = _column(table, attribute.removeprefix("Attributes(").removesuffix(")"))
+            return customizing.delete_column(desk, table, column)
+        case "POST", "RelationshipDefinitions", []:
+            return customizing.create_relationship(desk)
+        case _:
+            return None
 
 
 def _below_entity(desk: Desk, table: Table, segments: list[str]) -> Answer:
@@ -88,7 +108,9 @@ def _below_entity(desk: Desk, table: Table, segments: list[str]) -> Answer:
         case ["ManyToOneRelationships"]:
             return _many(desk, f"{where}/ManyToOneRelationships", relationships(table))
         case ["OneToManyRelationships"]:
-            found_here = (r for t in TABLES.values() for r in relationships(t) if r["ReferencedEntity"] == table.name)
+            found_here = (
+                r for t in desk.view.tables.values() for r in relationships(t) if r["ReferencedEntity"] == table.name
+            )
             return _many(desk, f"{where}/OneToManyRelationships", found_here)
         case ["ManyToManyRelationships"]:
             return _many(desk, f"{where}/ManyToManyRelationships", ())
@@ -126,7 +148,7 @@ def retrieve_changes(desk: Desk, given: str) -> Answer:
         raise bad("The parameter 'Query' cannot be read.") from None
     tables = [
         t
-        for t in TABLES.values()
+        for t in desk.view.tables.values()
         if _meets(asked.get("Criteria"), {"LogicalName": t.name, "MetadataId": metadata_id(t)})
     ]
     attributes = asked.get("AttributeQuery") or {}
@@ -180,7 +202,7 @@ def _parts(desk: Desk, table: Table) -> dict[str, Any]:
         "Keys": lambda: [alternate_key(table, name, columns) for name, columns in table.keys.items()],
         "ManyToOneRelationships": lambda: list(relationships(table)),
         "OneToManyRelationships": lambda: [
-            r for t in TABLES.values() for r in relationships(t) if r["ReferencedEntity"] == table.name
+            r for t in desk.view.tables.values() for r in relationships(t) if r["ReferencedEntity"] == table.name
         ],
     }
 
@@ -219,7 +241,7 @@ def _many(desk: Desk, where: str, found: Iterable[Json], *, cast: bool = False) 
     kept = [item for item in found if text is None or _fits(item, text)]
     shaped = []
     for item in kept:
-        parts = _parts(desk, TABLES[item["LogicalName"]]) if where == "EntityDefinitions" else {}
+        parts = _parts(desk, desk.view.tables[item["LogicalName"]]) if where == "EntityDefinitions" else {}
         one = _shaped(desk, item, parts)
         if cast:
             one.pop("@odata.type", None)
@@ -278,9 +300,10 @@ def _split_words(text: str, word: str) -> list[str]:
     return [*parts, text[at:]]
 
 
-def _table(key: str) -> Table:
+def _table(desk: Desk, key: str) -> Table:
     guid, named = read_guid(key), _BY_NAME.fullmatch(key)
-    found = TABLES.get(named[1]) if named else next((t for t in TABLES.values() if metadata_id(t) == guid), None)
+    tables = desk.view.tables
+    found = tables.get(named[1]) if named else next((t for t in tables.values() if metadata_id(t) == guid), None)
     if found is None:
         raise ApiError(404, "0x80060888", f"Could not find an entity with the key {key} in the Metadata cache.")
     return found

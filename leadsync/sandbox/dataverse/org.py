@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from leadsync.sandbox.box import Box
 from leadsync.sandbox.calls import Answer, Call
-from leadsync.sandbox.dataverse import actions, auth, batch, delta, metadata, query, rows
+from leadsync.sandbox.dataverse import actions, auth, batch, customizing, delta, metadata, query, rows
 from leadsync.sandbox.dataverse.addresses import Addressed, KeyValues, key_of
 from leadsync.sandbox.dataverse.desk import Desk
 from leadsync.sandbox.dataverse.errors import NOT_FOUND, UNEXPECTED, ApiError, no_segment
@@ -40,6 +40,8 @@ class Org:
     def __init__(self, box: Box, tokens: Tokens) -> None:
         self.box = box
         self.tokens = tokens
+        self.tables = dict(TABLES)
+        """The tables as they are now: columns and status reasons can be added."""
         self.cursors = query.Cursors()
         self.trail = Trail(box)
         self._meetings = Meetings(box.store)
@@ -81,7 +83,7 @@ class Org:
     def view(self, tx: Tx | None = None) -> View:
         """The store as Dataverse shows it now."""
         self.trail.catch_up()
-        return View(self.box, TABLES, self.trail, self.box.clock.now(), tx, self.box.faults.hidden)
+        return View(self.box, self.tables, self.trail, self.box.clock.now(), tx, self.box.faults.hidden)
 
     def dispatch(self, call: Call) -> Answer:
         """Answer one call below /api/data/vX.Y; refusals are answers too."""
@@ -200,9 +202,11 @@ def _routed(desk: Desk, segments: list[str]) -> _Reading | _Writing:
         return _Reading(lambda d: actions.FUNCTIONS[name](d, named[2] or ""))
     if name in actions.UNBOUND:
         return _Writing(actions.UNBOUND[name])
-    table = SETS.get(name)
-    if table is None:
+    if name in customizing.ACTIONS and desk.call.method == "POST":
+        return _Reading(lambda d: customizing.ACTIONS[name](d, named[2] or ""))
+    if name not in SETS:
         raise no_segment(name)
+    table = desk.view.tables[SETS[name].name]
     if named[2] is None:
         return _of_set(desk, table, segments[1:])
     return _of_row(desk, table, key_of(table, named[2]), segments[1:])

@@ -38,6 +38,8 @@ class Trail:
         """When a campaign member's status last changed."""
         self.changes: dict[tuple[str, str], list[int]] = defaultdict(list)
         """Positions in the truth by row."""
+        self.derived: dict[str, object] = {}
+        """What a table is made of that is derived from the truth, by the table's name."""
 
     def catch_up(self) -> None:
         for position in range(self._read, len(self._truth)):

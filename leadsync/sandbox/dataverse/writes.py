@@ -94,6 +94,9 @@ class Reader:
                     self._lookup(changes, row, column, target)
                 elif self.by_hand and column.source and row is None:
                     changes.values[column.source] = None if target is None else self.view.record(target)
+            case "choice" if self.by_hand and column.source and _is_no_option(column, given):
+                # What people type becomes an option of its own (see choices.py).
+                changes.values[column.source] = given
             case _:
                 settable = column.createable if row is None else column.updateable
                 if settable:
@@ -292,6 +295,13 @@ class Reader:
                 changes.values["Status"] = before
         if state != current or reason != model.reason(row):
             changes.values["statuscode"] = reason
+
+
+def _is_no_option(column: Column, given: object) -> bool:
+    choice = column.choice
+    if choice is None or not isinstance(given, str) or not given or given.isdigit():
+        return False
+    return choice.number(given) not in choice.options
 
 
 def insert(view: View, tx: Tx, table: Table, changes: Changes) -> str:

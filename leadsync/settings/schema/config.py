@@ -133,9 +133,11 @@ WRITES = {
     "score": {"per_cycle": 5000, "per_day": 100000},
     "sla": {"per_cycle": 300, "per_day": 3000},
     "hand_raiser": {"per_cycle": 100, "per_day": 1000},
+    "stage_age": {"per_cycle": 1000, "per_day": 10000},
 }
 LimitedKind = Literal[
-    "normal", "notices", "stage_entered", "score", "contact_stage", "lead_stage", "owner", "membership", "sla", "hand_raiser"
+    "normal", "notices", "stage_entered", "score", "contact_stage", "lead_stage", "owner", "membership", "sla", "hand_raiser",
+    "cleanse", "stage_age",
 ]  # fmt: skip
 
 
@@ -147,20 +149,7 @@ class Limits(Block):
     api_reserve: PartText = Field(default="20%", validate_default=True)
     """Of that share, kept for SLA work and hand-raisers."""
     writes: dict[LimitedKind, WriteLimit] = Field(default=WRITES, validate_default=True)
-    """By kind of effect; `normal` is every kind that is not named."""
-
-
-class Adoption(Block):
-    """What a changed file in mappings/ must pass before it goes live."""
-
-    simulation: Literal["advised", "required"] = "advised"
-    """required: `leadsync simulate` must have passed."""
-    confirm_above: Count = 500
-    """More people affected than this: the change waits for `confirm`."""
-    confirm: Text = "none"
-    """The hash that the refusal printed, or none."""
-    largest_share: PartText = Field(default="50%", validate_default=True)
-    """A simulation fails when one rep would get more than this share of a pool."""
+    """By kind of effect; `normal` is every kind that is not named. `stage_age` is a budget: nothing is held for it."""
 
 
 class Channel(Block):
@@ -234,8 +223,6 @@ class ConfigFile(Block):
     """Nothing older causes an effect: first_delivery, or an instant."""
     limits: Limits = Field(default_factory=Limits)
     """What leadsync may use up."""
-    adoption: Adoption = Field(default_factory=Adoption)
-    """What a changed file in mappings/ must pass before it goes live."""
     channel_hosts: Texts = ()
     """Nothing is sent to any other host."""
     channels: dict[Name, Channel] = Field(default_factory=dict)

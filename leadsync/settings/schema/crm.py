@@ -42,7 +42,7 @@ class FieldSpec(Block):
     opt_out: bool = False
     """yes_no only: such people are never marketable nor nurtured."""
     cleanse: Literal["off", "write"] = "off"
-    """write: leadsync may tidy the field if only its format changes or it is empty."""
+    """write: leadsync puts the field in order if only its format changes or it is empty."""
     values: dict[str, str | int | float | bool] = Field(default_factory=dict)
     """What the CRM says, what leadsync reads."""
 

@@ -124,7 +124,7 @@ class Automatic(Block):
     reason: Name | None = None
     """A reason of recycle: or from_deal."""
     applies_to: Literal["new", "existing"] = "new"
-    """existing: also people who fitted before the rule was written."""
+    """new: it acts on what changes after its adoption. existing: also on whoever fitted before; no version can that yet."""
 
 
 class Conversion(Block):

@@ -23,7 +23,7 @@ from leadsync.settings.schema.types import (
     share,
 )
 
-Notice = Literal["put_back", "reason_missing", "hand_raised_again", "hand_raised_in_deal"]
+Notice = Literal["put_back", "reason_missing", "hand_raised_again", "hand_raised_in_deal", "untouched"]
 
 
 def _at(raw: Any) -> float | Duration:

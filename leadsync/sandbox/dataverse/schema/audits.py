@@ -1,7 +1,9 @@
 """The audit log, read from the truth: one row per transaction and record, for the columns that history is kept for."""
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 import msgspec
@@ -40,19 +42,29 @@ class Entry:
 
 def entries(view: View, ref: Ref | None = None) -> Iterator[Entry]:
     """The audited acts, oldest first; those of one record when it is named."""
-    truth = view.box.store.truth
+    truth: Iterable[Change] = view.box.store.truth
     if ref is not None:
         record = view.record(ref)
         kind = view.tables[ref.table].kind
-        changes = [truth[n] for n in view.trail.changes.get((str(kind), str(record)), ())]
-    else:
-        changes = truth
-    kept = view.box.store.history_fields
-    for (kind, record_id, _, _), group in groupby(changes, lambda c: (c.object, c.id, c.at, c.by)):
-        found = view.ref(record_id) if kind in kept and kind in _TABLES else None
-        told = tuple(c for c in group if c.field in kept.get(kind, ()) or c.field in _STATES)
-        if found is not None and told:
-            yield Entry(_TABLES[kind], found, told, _action(view, told))
+        truth = [view.box.store.truth[n] for n in view.trail.changes.get((str(kind), str(record)), ())]
+    for _, group in groupby(truth, _act):
+        if (entry := _entry(view, tuple(group))) is not None:
+            yield entry
+
+
+def _act(change: Change) -> tuple[str, str, datetime, str]:
+    """What the changes of one act have in common."""
+    return change.object, change.id, change.at, change.by
+
+
+def _entry(view: View, changes: tuple[Change, ...]) -> Entry | None:
+    """The audited act that changes are, None when no history is kept of them."""
+    kept, first = view.box.store.history_fields, changes[0]
+    if first.object not in kept or first.object not in _TABLES:
+        return None
+    told = tuple(c for c in changes if c.field in kept[first.object] or c.field in _STATES)
+    found = view.ref(first.id) if told else None
+    return Entry(_TABLES[first.object], found, told, _action(view, told)) if found is not None else None
 
 
 def _action(view: View, told: tuple[Change, ...]) -> int:
@@ -117,9 +129,52 @@ def _value(view: View, column: Column, held: object) -> object:
     return held
 
 
+class _Log:
+    """Every audited act as a row; read on as the truth grows, because a poll asks for the newest few of many."""
+
+    def __init__(self, kept: Mapping[str, tuple[str, ...]]) -> None:
+        self.kept = dict(kept)
+        self._rows: list[Row] = []
+        self._latest: list[datetime] = []
+        """The latest instant up to each row: what was committed late stands behind what is younger."""
+        self._read = 0
+        self._last = (0, 0)
+        """Where the last act begins: in the truth and among the rows."""
+
+    def catch_up(self, view: View) -> None:
+        truth = view.box.store.truth
+        if self._read == len(truth):
+            return
+        self._read = len(truth)
+        position, count = self._last  # the last act may have gone on since
+        del self._rows[count:], self._latest[count:]
+        for _, group in groupby(truth[position:], _act):
+            changes = tuple(group)
+            self._last = (position, len(self._rows))
+            position += len(changes)
+            if (entry := _entry(view, changes)) is not None:
+                self._rows.append(shown_as_row(view, entry))
+                at = changes[0].at
+                self._latest.append(max(at, self._latest[-1]) if self._latest else at)
+
+    def since(self, at: datetime | None) -> Iterator[Row]:
+        """The rows, oldest act first; without those that are older than an instant at the beginning."""
+        start = bisect_left(self._latest, at) if at is not None else 0
+        return (self._rows[place] for place in range(start, len(self._rows)))
+
+
+def rows_since(view: View, at: datetime | None) -> Iterator[Row]:
+    """The rows of the audit table that may have been made at an instant or later."""
+    kept = view.box.store.history_fields
+    log = view.trail.derived.get(AUDIT.name)
+    if not isinstance(log, _Log) or log.kept != kept:
+        log = view.trail.derived[AUDIT.name] = _Log(kept)
+    log.catch_up(view)
+    return log.since(at)
+
+
 def _rows(view: View) -> Iterator[Row]:
-    for entry in entries(view):
-        yield shown_as_row(view, entry)
+    return rows_since(view, None)
 
 
 def shown_as_row(view: View, entry: Entry) -> Row:

@@ -6,7 +6,7 @@ from others (`read`, and `write` if it may be set).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from leadsync.sandbox.dataverse.schema.choices import Choice
@@ -136,19 +136,22 @@ def table(
     name: str, set_: str, key: str, title: str, label: str, plural: str, code: int, columns: Iterable[Column], **given: object
 ) -> Table:  # fmt: skip
     """A table with its indexes by property and by navigation property."""
-    from dataclasses import replace
+    return table_of(Table(name, set_, key, title, label, plural, code, {}, **given), columns)  # type: ignore[arg-type]
 
-    named = {c.name: replace(c, number=place) for place, c in enumerate(columns, 1)}
+
+def table_of(table: Table, columns: Iterable[Column]) -> Table:
+    """The table with these columns; those that have a number keep it."""
+    named: dict[str, Column] = {}
+    for column in columns:
+        last = max((one.number for one in named.values()), default=0)
+        named[column.name] = column if column.number else replace(column, number=last + 1)
     navigation: dict[str, tuple[Column, str | None]] = {}
     for column in named.values():
         for target in column.targets:
             navigation[column.navigation.get(target, column.name)] = (
                 (column, target) if target in column.navigation else (column, None)
             )
-    return Table(
-        name, set_, key, title, label, plural, code, named, **given,  # type: ignore[arg-type]
-        by_shown={c.shown: c for c in named.values()}, by_navigation=navigation,
-    )  # fmt: skip
+    return replace(table, columns=named, by_shown={c.shown: c for c in named.values()}, by_navigation=navigation)
 
 
 def key(name: str, label: str) -> Column:
