@@ -276,6 +276,11 @@ class Ledger:
             return outbox.release(self.con, group_id) + release_change(self.con, group_id, text(now))
 
     @guarded
+    def causes(self, seqs: Collection[int]) -> dict[int, str]:
+        """Return what made us write each of these transitions, a rule's name mostly; others' moves are left out."""
+        return outbox.causes(self.con, seqs)
+
+    @guarded
     def held_changes(self) -> list[HeldChange]:
         """Return the mass changes that wait for their release."""
         return held_changes(self.con)

@@ -22,6 +22,7 @@ from leadsync.ledger.codec import (
     as_data,
     effect_kind,
     from_data,
+    from_json,
     instant,
     optional_instant,
     text,
@@ -225,6 +226,19 @@ def release(con: sqlite3.Connection, group_id: str) -> int:
     return con.execute(
         "UPDATE outbox SET state = 'pending' WHERE group_id = ? AND state = 'held'", (group_id,)
     ).rowcount
+
+
+def causes(con: sqlite3.Connection, seqs: Collection[int]) -> dict[int, str]:
+    """Return what made us write each of these transitions, a rule's name mostly; others' moves are left out."""
+    return {
+        seq: from_json(payload)["cause"]
+        for seq, payload in select_in(
+            con,
+            "SELECT t.seq, x.payload FROM transitions t JOIN outbox x ON x.effect_id = t.effect_id"
+            " WHERE x.kind = 'write' AND t.seq IN (*)",
+            seqs,
+        )
+    }
 
 
 def retry(con: sqlite3.Connection, effect_id: str) -> bool:

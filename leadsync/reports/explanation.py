@@ -106,6 +106,7 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
     last = situation.assignments[-1] if situation.assignments else None
     hold = standing.hold
     labels = {stage.name: stage.label for stage in grounds.law.stages.values()}
+    causes = ledger.causes([move.seq for move in situation.transitions if move.source == "leadsync"])
     return Explanation(
         person_id=person_id,
         crm=grounds.crm,
@@ -141,7 +142,7 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
                 by=_name(move.actor_id, grounds) if move.source != "leadsync" else "leadsync",
                 verdict=move.verdict or "not judged yet",
                 why=move.why,
-                said=_with_names(_said(move, labels), grounds),
+                said=_with_names(_said(move, causes.get(move.seq), labels), grounds),
                 converted=move.reason == "converted",
                 imported=move.imported,
             )
@@ -157,9 +158,10 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
     )
 
 
-def _said(move: Transition, labels: Mapping[str, str]) -> str:
+def _said(move: Transition, cause: str | None, labels: Mapping[str, str]) -> str:
     mends = move.correction and move.source == "leadsync"
-    return sentence(move.verdict or "not judged yet", move.why, labels, mends=mends)
+    why = move.why.replace("by a declared rule", f"by the rule {cause}") if cause else move.why
+    return sentence(move.verdict or "not judged yet", why, labels, mends=mends)
 
 
 def _now(reason: str, labels: Mapping[str, str]) -> str:

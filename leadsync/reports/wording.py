@@ -35,6 +35,8 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     (r"skipped (\d+)", r"passed over \1 stages, which keep no date for this time"),
     (r"actor unverified", "who made the move is not known for certain (actor unverified), so nobody is blamed for it"),
     (r"made by leadsync by a declared rule", "leadsync made the move itself, by one of the funnel's rules"),
+    (r"made by leadsync by the rule (remap:.+)", r"leadsync wrote it for the job \1 of an operator"),
+    (r"made by leadsync by the rule (.+)", r'leadsync made the move itself, by the rule "\1"'),
     (r"a record's first stage needs no edge", "a new record may begin in any stage"),
     (r"it came from outside the funnel", "it came in from outside the funnel"),
     (r"taken back by the same user within 15 minutes", "a slip, taken back within 15 minutes; it counts for nothing"),

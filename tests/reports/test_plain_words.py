@@ -34,6 +34,16 @@ JARGON = re.compile(r"\b(edge|edges|legal|law|mapping|coalesced|unmapped|flagged
         ),
         (
             "legal",
+            "made by leadsync by the rule hundred points",
+            'allowed: leadsync made the move itself, by the rule "hundred points"',
+        ),
+        (
+            "legal",
+            "made by leadsync by the rule remap:old-values",
+            "allowed: leadsync wrote it for the job remap:old-values of an operator",
+        ),
+        (
+            "legal",
             "collision: the contact had mql, the lead lal; keep",
             "allowed: the contact had a stage of its own, MQL, and keeps it; the lead's was LAL",
         ),

@@ -101,6 +101,8 @@ def test_score_alone_waits_for_the_end_of_the_cool_down(make_office: Callable[..
     assert office.verdicts() == Counter(legal=5)
     assert office.broken_lines() == []
     assert [stage for stage, _, _ in office.line(contact)] == ["inquiry", "mql", "sql", "remarket", "mql"]
+    [told] = office.run("explain", contact, "--json")
+    assert told["moves"][-1]["said"] == 'allowed: leadsync made the move itself, by the rule "ready again"'
 
 
 def test_a_lead_comes_back_where_leads_come_back_and_by_its_own_cool_down(make_office: Callable[..., Office]) -> None:
