@@ -31,7 +31,8 @@ NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*$"
 class Block(BaseModel):
     """A block of keys: unknown keys are refused, values never change, descriptions are the attributes' docstrings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True)
+    # Deferred: a block is mostly part of another, and would be built for itself besides.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True, defer_build=True)
 
 
 def wrong(message: str) -> PydanticCustomError:
