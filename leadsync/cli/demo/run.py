@@ -29,7 +29,8 @@ def run(*, days: int, seed: int, leads: int, watched: bool, crm: Choice = "sales
     with set_up(seed=seed, leads=leads, crm=crm) as stage:
         cycles = stage.app.cycles()
         figures = Figures(days=days, cycles=0)
-        with Screen(days, watched=watched) as screen:
+        names: dict[str, str] = {}
+        with Screen(names, watched=watched) as screen:
 
             def once() -> bool:
                 """Do a cycle of each CRM, and say whether there was anything to do."""
@@ -42,6 +43,7 @@ def run(*, days: int, seed: int, leads: int, watched: bool, crm: Choice = "sales
                 return not silent
 
             once()
+            names |= _names(stage, cycles)
             figures.funnel = {f"before: {key}": size for key, size in funnel(stage.location).items()}
             for _ in range(days * 86400 // STEP):
                 stage.control("advance", seconds=STEP)
@@ -49,6 +51,16 @@ def run(*, days: int, seed: int, leads: int, watched: bool, crm: Choice = "sales
             settle(stage, once)
         judge(stage, cycles, figures)
         return figures
+
+
+def _names(stage: Stage, cycles: Mapping[str, Cycle]) -> dict[str, str]:
+    """Return the users and queues of every CRM by id."""
+    found: dict[str, str] = {}
+    for name, cycle in cycles.items():
+        directory = stage.app.ledger.directory(name, cycle.connect().user_id, cycle.crm.now())
+        found |= {user.id: user.name for user in directory.users.values()}
+        found |= {queue.id: f"queue {queue.name}" for queue in directory.queues.values()}
+    return found
 
 
 def settle(stage: Stage, once: Callable[[], bool]) -> None:
