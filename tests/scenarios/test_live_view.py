@@ -10,11 +10,11 @@ from leadsync.cli.demo.stage import set_up
 
 
 def test_the_live_view_tells_what_came_moved_was_mended_was_given_and_went_stale() -> None:
-    with set_up(seed=7, leads=120) as stage:
+    with set_up(seed=7, leads=500) as stage:
         [cycle] = stage.app.cycles().values()
         names = {"005": "nobody"}
         with Screen(names, watched=True) as screen:
-            for _ in range(4 * 86400 // STEP):
+            for _ in range(3 * 86400 // STEP):
                 screen.show(cycle.run("complete"), stage.location, cycle.crm.now())
                 stage.control("advance", seconds=STEP)
             console = Console(record=True, width=150, height=60, file=StringIO())
