@@ -80,7 +80,7 @@ def box(leads: int, *, lived: bool = False) -> Iterator[Box]:
 
     Unless it has `lived`, they are plain rows without a past.
     """
-    command = python("-m", "leadsync.sandbox", "--port", "0", "--seed", str(SEED), "--leads", str(leads))
+    command = python("-P", "-c", LEADSYNC, "sandbox", "--port", "0", "--seed", str(SEED), "--leads", str(leads))
     if not lived:
         command.append("--bare")
     process = subprocess.Popen(

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.request import Request, urlopen
 
+_LEADSYNC = "from leadsync.cli import main; main()"
 _START = "2026-11-02T09:00:00Z"
 
 
@@ -33,7 +34,7 @@ class Box:
 @contextmanager
 def started(*more: str) -> Iterator[Box]:
     """A box of its own process, empty and with a clock that stands still."""
-    words = [sys.executable, "-m", "leadsync.sandbox", "--port", "0", "--empty", "--frozen", "--start", _START, *more]
+    words = [sys.executable, "-c", _LEADSYNC, "sandbox", "--port", "0", "--empty", "--frozen", "--start", _START, *more]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""

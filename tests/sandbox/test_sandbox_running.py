@@ -24,7 +24,7 @@ START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 def started(*flags: Any) -> Any:
     process = subprocess.Popen(
-        [sys.executable, "-m", "leadsync.sandbox", "--empty", "--start", "2026-11-02T09:00:00Z", *flags],
+        [sys.executable, "-c", "from leadsync.cli import main; main()", "sandbox", "--empty", "--start", "2026-11-02T09:00:00Z", *flags],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
