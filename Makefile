@@ -11,7 +11,7 @@ demo: $(READY)  ## the main job on the embedded sandbox: make demo ARGS="--headl
 	@$(BIN)/leadsync demo $(ARGS)
 
 test: $(READY)  ## the tests
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal $(ARGS)
 
 lint: $(READY)  ## style, types, Dockerfile
 	$(BIN)/ruff check .

@@ -106,15 +106,13 @@ class Load:
     def _by_id(self, source: Source, begun: _Begun) -> Iterator[Page]:
         place = source.reader.columns.at("Id")
         held: Page | None = None
-        pages = self._pages_by_id(source, begun.last_id)
-        # Rows become records beside the fetching, while the page before waits for the disk.
-        for found, rows, at in ahead((found, read_rows(source, found.rows, at), at) for found, at in pages):
+        for found, at in ahead(self._pages_by_id(source, begun.last_id)):
             if held:
                 yield held
             last = str(found.rows[-1][place]) if found.rows else begun.last_id
             held = Page(
                 source.name,
-                rows,
+                read_rows(source, found.rows, at),
                 at,
                 progress=f"rest|{begun.mark}|{last}",
                 total=begun.total,
