@@ -10,6 +10,7 @@ ARGS ?=
 demo: $(READY)  ## the main job on the embedded sandbox: make demo ARGS="--headless --days 30 --seed 7 --json"
 	@$(BIN)/leadsync demo $(ARGS)
 
+# Three workers on two cores: many tests wait for a daemon or a CRM rather than compute.
 test: $(READY)  ## the tests
 	$(BIN)/python -m pytest -q -n 3 --dist worksteal $(ARGS)
 
