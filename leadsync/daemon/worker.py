@@ -60,6 +60,7 @@ class Worker:
         self._files = Files(config, mappings, env, app.clock, app.loaded)
         self._env = env
         self._ticker = self._new_ticker()
+        self._complete: set[str] = set()  # CRMs of which a complete cycle has finished in this process
         self._silent: dict[str, Mapping[str, str]] = {}  # CRM -> channels that took no message of its last cycle
         self._begun = app.clock.monotonic()
         self._offset = self._wall_offset()
@@ -138,16 +139,13 @@ class Worker:
                 self._finished(name, cycle, report, self.app.clock.monotonic() - started)
 
     def _work(self, tick: Tick, name: str, cycle: Cycle) -> Report:
-        match tick:
-            case "sla":
-                return cycle.run_clocks(now=self._now(name, cycle))
-            case "reconcile":
-                cycle.reread()
-                return cycle.run("complete", progress=self._progress)
-            case "fast":
-                return cycle.run("fast", progress=self._progress)
-            case _:
-                return cycle.run("complete", progress=self._progress)
+        if tick == "sla":
+            return cycle.run_clocks(now=self._now(name, cycle))
+        if tick == "reconcile":
+            cycle.reread()
+        # A fast cycle asks for changes of what has been loaded: before that it would ask nothing and prove nothing.
+        fast = tick == "fast" and name in self._complete
+        return cycle.run("fast" if fast else "complete", progress=self._progress)
 
     def _now(self, name: str, cycle: Cycle) -> datetime:
         """Return the CRM's time; while it has not been reached, its last instant known carried on, which is never early."""
@@ -237,9 +235,13 @@ class Worker:
             self.troubles.begin(code, "the rules failed on this person; the log has the trace", ready=True)
 
     def _finished(self, name: str, cycle: Cycle, report: Report, seconds: float) -> None:
-        self.troubles.end(
-            "starting", *FATAL, *(f"{code}:{name}" for code in ("crm_auth", "crm_down", "crm_budget", "failed"))
-        )
+        self.troubles.end(*FATAL, *(f"{code}:{name}" for code in ("crm_auth", "crm_down", "crm_budget")))
+        if report.reach == "complete":
+            self._complete.add(name)
+            # What broke may be something that a fast cycle does not touch.
+            self.troubles.end(f"failed:{name}")
+        if self._complete >= self.cycles.keys():
+            self.troubles.end("starting")
         self.health.progressed()
         blocked = {f"object_blocked:{name}:{source}": why for source, why in report.blocked.items()}
         self.troubles.only(f"object_blocked:{name}:", blocked)

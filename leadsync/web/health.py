@@ -52,7 +52,9 @@ class Health:
 
     clock: Clock
     metrics: Metrics = field(default_factory=Metrics)
-    _reasons: dict[str, str] = field(default_factory=lambda: {"starting": "the first cycle has not finished"})
+    _reasons: dict[str, str] = field(
+        default_factory=lambda: {"starting": "some CRM's first complete cycle has not finished"}
+    )
     _progress: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 

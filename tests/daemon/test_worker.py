@@ -439,3 +439,39 @@ def test_an_overdue_review_of_the_agreement_is_told_once_a_week(house: House) ->
     assert days == [0, 7, 14]
     assert set(house.alerts()) == {"leadsync: review"}
     assert "2027-01-01" in house.told["ops"].told[0].text
+
+
+def test_leadsync_is_starting_until_every_crm_has_finished_a_complete_cycle(house: House) -> None:
+    asked: list[str] = []
+    changes = house.second.changes
+
+    def gone(marks: Mapping[str, Any], reach: str) -> Any:
+        asked.append(reach)
+        raise CrmUnavailable("gone")
+
+    house.second.changes = gone  # type: ignore[assignment]
+    house.complete()
+    house.worker.tick("fast")
+    assert set(house.health.reasons()) == {"starting", "crm_down:second"}
+    assert asked == ["complete", "complete"]
+
+    house.second.changes = changes  # type: ignore[method-assign]
+    house.worker.tick("fast")
+    assert house.health.reasons() == {}
+
+
+def test_a_fast_cycle_does_not_end_what_broke_in_a_complete_one(house: House) -> None:
+    house.complete()
+    changes = house.second.changes
+
+    def broken(marks: Mapping[str, Any], reach: Any) -> Any:
+        if reach == "complete":
+            raise RuntimeError("a defect of ours")
+        return changes(marks, reach)
+
+    house.second.changes = broken  # type: ignore[assignment]
+    for _ in range(2):
+        house.complete()
+        house.worker.tick("fast")
+    assert set(house.health.reasons()) == {"failed:second"}
+    assert house.alerts() == ["leadsync: failed"]

@@ -11,7 +11,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
+from unittest import mock
 
 import requests
 import typer
@@ -30,6 +30,7 @@ from leadsync.cli import cli
 from leadsync.domain.mapping import CrmMapping, FieldMapping
 from leadsync.errors import LeadsyncError
 from leadsync.sandbox.box import Options
+from leadsync.sandbox.calls import Answer, Call, Dropped
 from leadsync.sandbox.dataverse.guids import guid_of, record_of
 from leadsync.sandbox.dataverse.schema.choices import LEAD_STATUS
 from leadsync.sandbox.schema import object_of
@@ -520,20 +521,20 @@ class Office:
         )  # fmt: skip
 
     def kill_after(self, count: int, *words: str) -> None:
-        """Start a command and kill it once leadsync has set so many statuses; it must not get to its end before."""
-        truth = self.server.box.store.truth
-        seen = len(truth)
-        process = self.start(*words)
-        try:
+        """Start a command and kill it over the answer to the request by which it has set so many statuses."""
+        store, front = self.server.box.store, self.server.front
+        seen, answer = len(store.truth), front.answer
+
+        def watch(call: Call) -> Answer | Dropped:
+            found = answer(call)
             # Whatever changes now is leadsync's doing: nobody else acts meanwhile.
-            while sum(1 for change in truth[seen:] if change.field == "Status") < count:
-                assert process.poll() is None, process.communicate()
-                time.sleep(0.005)
-            process.send_signal(signal.SIGKILL)
-            process.wait(timeout=10)
-        finally:
-            process.kill()
-            process.communicate()
+            if sum(1 for change in store.truth[seen:] if change.field == "Status") >= count:
+                process.kill()
+            return found
+
+        with mock.patch.object(front, "answer", watch):
+            process = self.start(*words)
+            process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
 
     def sync(self, *words: str, expect: int = 0) -> Any:

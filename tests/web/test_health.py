@@ -74,7 +74,7 @@ def site() -> Iterator[Site]:
 
 def test_a_fresh_process_is_alive_and_not_ready(site: Site) -> None:
     assert (site.get("/livez").status_code, site.get("/livez").text) == (200, "ok\n")
-    assert site.reasons() == {"starting": "the first cycle has not finished"}
+    assert site.reasons() == {"starting": "some CRM's first complete cycle has not finished"}
 
 
 def test_reasons_appear_and_heal_one_by_one(site: Site) -> None:
@@ -97,7 +97,7 @@ def test_reasons_that_were_asked_for_are_a_copy(site: Site) -> None:
     reasons = dict(site.health.reasons())
     site.health.heal("starting")
 
-    assert reasons == {"starting": "the first cycle has not finished"}
+    assert reasons == {"starting": "some CRM's first complete cycle has not finished"}
 
 
 def test_only_a_loop_without_progress_is_dead(site: Site) -> None:
