@@ -2,9 +2,10 @@
 
 # ruff: noqa: S608 -- only names of columns and tables from this package are joined into statements, never a value
 
+import sqlite3
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Record
@@ -13,10 +14,7 @@ from leadsync.ledger.connection import select_in
 from leadsync.ledger.intake import Intake
 from leadsync.ledger.record_rows import CONTENT, CONVERTED_TO, CREATED, MERGED_INTO, STAGE, STATE, end_of, note_load
 
-_INSERT = (
-    f"INSERT INTO records (rid, crm, object, id, pid, read_at, first_seen_at, ended_at, {', '.join(CONTENT)})"
-    f" VALUES ({', '.join('?' * (8 + len(CONTENT)))})"
-)
+_COLUMNS = ("rid", "crm", "object", "id", "pid", "read_at", "first_seen_at", "ended_at", *CONTENT)
 _BIRTHS = (
     "INSERT INTO transitions (seq, rid, kind, to_stage, to_value, at, at_exact, observed_at, source, actor_id, coalesced,"
     " correction, adopted) SELECT rid + ?, rid, 'birth', COALESCE(stage, ?), stage_value, COALESCE(?, created_at), ?, read_at,"
@@ -35,11 +33,11 @@ Fresh = tuple[Record, tuple[Any, ...]]
 """A record that the ledger has never seen, and its row."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """How records came into their first stay; those that came alike are written by one statement.
 
-    `at` None is each one's own creation; `stage` stands where the value maps to none of today.
+    `at` None is each one's own creation; `stage` stands where the value maps to none of today. A tuple, since one is made
+    and looked up for every record of a first load.
     """
 
     at: str | None
@@ -57,12 +55,12 @@ def store_new(intake: Intake, object_name: str, fresh: list[Fresh]) -> None:
     entries, others = _sorted_out(intake, object_name, fresh)
     con, crm, first = intake.con, intake.crm, intake.next_rid
     rows = [*(one for group in entries.values() for one in group), *others]
-    con.executemany(
-        _INSERT,
-        (
+    _insert(
+        con,
+        [
             (rid, crm, object_name, record.ref.id, rid, intake.read_at, intake.read_at, end_of(row, None), *row)
             for rid, (record, row) in enumerate(rows, first)
-        ),
+        ],
     )
     intake.next_rid += len(rows)
     con.execute(_PERSONS, (intake.go_live, first, intake.next_rid - 1))
@@ -78,6 +76,17 @@ def store_new(intake: Intake, object_name: str, fresh: list[Fresh]) -> None:
         first = last + 1
     intake.new += len(rows)
     intake.changed += len(rows)
+
+
+def _insert(con: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Write rows of _COLUMNS, without the columns that none of them fills.
+
+    A None costs the sqlite3 module several times what a text does, since it looks for an adapter of it; and most records
+    were never converted, merged or ended.
+    """
+    filled = [place for place, cells in enumerate(zip(*rows, strict=True)) if cells.count(None) < len(rows)]
+    names, marks = ", ".join(_COLUMNS[place] for place in filled), ", ".join("?" * len(filled))
+    con.executemany(f"INSERT INTO records ({names}) VALUES ({marks})", map(itemgetter(*filled), rows))
 
 
 def _sorted_out(intake: Intake, object_name: str, fresh: list[Fresh]) -> tuple[dict[_Entry, list[Fresh]], list[Fresh]]:
