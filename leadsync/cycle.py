@@ -208,6 +208,7 @@ class Cycle:
         if moved and self.rules.deliver:
             found = [change for change in self.ledger.held_changes() if change.crm == self.crm.name]
             report.held |= {change.group_id: change.moves for change in found if change.group_id in moved}
+            self.ledger.hold_back(sorted(report.held.keys() & moved), self.rules.rulebook.law)
 
     def _waiting(self, now: datetime) -> list[str]:
         """Return whom to decide: who is due, their twins, and a slice of those who are in no hurry."""

@@ -26,6 +26,8 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
 DEADLINE_SECONDS = 300.0  # for one whole exchange, the body included
 LONGEST_WAIT = 120.0  # whatever Retry-After asks for: the next cycle comes anyway
+ATTEMPTS = 5
+PROBE_SECONDS = 20.0  # for the first answer of a server that was down
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _CHUNK = 1 << 16
 
@@ -168,14 +170,14 @@ def read_with_retry(
     *,
     clock: Clock,
     stop: Event,
-    attempts: int = 5,
+    attempts: int = ATTEMPTS,
     seconds: float = 180.0,
     first_wait: float = 2.0,
 ) -> _T:
     """Return what `action` returns, trying again while time may heal it; for reads alone, never around a write.
 
-    Waits grow from `first_wait` with jitter, or are what CrmUnavailable.retry_after says. Raises CrmUnavailable at
-    last; CrmBudgetExhausted and CrmAuthFailed at once; a set `stop` ends the waiting.
+    Waits grow from `first_wait` with jitter, or are what CrmUnavailable.retry_after says; one that would end after
+    `seconds` is not begun. Raises CrmUnavailable at last; CrmBudgetExhausted and CrmAuthFailed at once; a set `stop` ends the waiting.
     """
     until = clock.monotonic() + seconds
 
@@ -183,7 +185,7 @@ def read_with_retry(
         error = state.outcome.exception() if state.outcome else None
         asked = getattr(error, "retry_after", None)
         pause = asked if asked is not None else min(first_wait * 2 ** (state.attempt_number - 1), 60.0)
-        return float(min(pause, LONGEST_WAIT) * random.uniform(1.0, 1.25))
+        return float(pause * random.uniform(1.0, 1.25))
 
     def give_up(state: tenacity.RetryCallState) -> bool:
         return stop.is_set() or state.attempt_number >= attempts or clock.monotonic() + state.upcoming_sleep > until
@@ -200,3 +202,30 @@ def read_with_retry(
         return retrying(action)
     except OutcomeUnknown as error:
         raise CrmUnavailable(str(error)) from None
+
+
+class Patience:
+    """How long one server is waited for: reads are tried again while it was well, and once while it is known to be down.
+
+    So a CRM that is down holds up nobody whose turn comes after it in the same thread.
+    """
+
+    def __init__(self, clock: Clock, stop: Event) -> None:
+        self._clock, self._stop = clock, stop
+        self._is_down = False
+
+    def read(self, action: Callable[[], _T]) -> _T:
+        """Return what `action` returns, as `read_with_retry` does."""
+        try:
+            found = read_with_retry(
+                action, clock=self._clock, stop=self._stop, attempts=1 if self._is_down else ATTEMPTS
+            )
+        except CrmUnavailable:
+            self._is_down = True
+            raise
+        self._is_down = False
+        return found
+
+    def seconds(self, wished: float) -> float:
+        """Return how long to wait for an answer."""
+        return min(wished, PROBE_SECONDS) if self._is_down else wished

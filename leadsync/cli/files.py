@@ -33,7 +33,7 @@ def init(
 
     Example: leadsync init salesforce --url https://acme.my.salesforce.com
     """
-    from leadsync.app import picklists_of
+    from leadsync.building import picklists_of
     from leadsync.settings.write import sample_files
 
     quiet_logs()
@@ -67,7 +67,7 @@ def check(
 
     Example: leadsync check --live
     """
-    from leadsync.app import build_crm
+    from leadsync.building import build_crm
     from leadsync.clock import SystemClock
     from leadsync.settings import load, schemas
 
@@ -104,7 +104,7 @@ def check(
 
 def _channels(loaded: "Loaded", env: Mapping[str, str]) -> list[Finding]:
     """Return whether every channel has what it needs, and what is to be set where it has not."""
-    from leadsync.app import build_channels
+    from leadsync.building import build_channels
 
     try:
         built = build_channels(loaded, env)

@@ -29,7 +29,7 @@ def doctor(
 
     Example: leadsync doctor
     """
-    from leadsync.app import build_crm
+    from leadsync.building import build_crm
     from leadsync.clock import SystemClock
     from leadsync.settings import load
 

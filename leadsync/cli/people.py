@@ -36,10 +36,10 @@ def explain(
 
     Example: leadsync explain 00Q5f000001AbCdEAK
     """
-    from leadsync.app import open_app, parse_now
+    from leadsync.app import open_app
     from leadsync.reports.explanation import Explanation, explain_person, to_lines
 
-    moment = parse_now(now)
+    moment = options.moment(now)
     quiet_logs()
     with open_app(config, mappings, options.environment(), read_only=True) as app:
         found: list[Explanation] = []

@@ -44,9 +44,9 @@ def plan(
 
     Example: leadsync plan --json
     """
-    from leadsync.app import open_app, parse_now
+    from leadsync.app import open_app
 
-    env, moment = options.environment(), parse_now(now)
+    env, moment = options.environment(), options.moment(now)
     quiet_logs()
     with ExitStack() as stack:
         try:
@@ -128,10 +128,10 @@ def sync(
 
     Example: leadsync sync --deliver
     """
-    from leadsync.app import open_app, parse_now
+    from leadsync.app import open_app
     from leadsync.cycle import ALL_KINDS
 
-    moment = parse_now(now)
+    moment = options.moment(now)
     quiet_logs()
     failed: list[LeadsyncError] = []
     reports: list[Report] = []

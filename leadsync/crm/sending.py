@@ -1,28 +1,39 @@
-"""What the writers of all adapters share: which field a value goes to, what is urgent, how many go out together."""
+"""What the writers of all adapters share: what is urgent, how many go out together, what silence means."""
 
 from collections.abc import Callable, Iterator, Sequence
 
-from leadsync.domain.effects import OutboxState, Outcome, WriteBack
-from leadsync.domain.mapping import FieldMapping, ObjectMapping
+from leadsync.domain.effects import Membership, OutboxState, Outcome, WriteBack
+from leadsync.errors import CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable, LeadsyncError, OutcomeUnknown
 
-
-def field_of(mapping: ObjectMapping, name: str) -> FieldMapping | None:
-    """Return the mapping of a field by leadsync's name, `stage` and `owner` included."""
-    match name:
-        case "stage":
-            return mapping.stage
-        case "owner":
-            return mapping.owner
-        case _:
-            return mapping.fields.get(name)
+BUDGET_PAUSE = 900.0
+UNREACHABLE_PAUSE = 30.0
+SESSION_PAUSE = 60.0
+"""Seconds until the next attempt, where nobody says how long to wait."""
 
 
 def is_urgent(write: WriteBack) -> bool:
     return write.priority in ("sla", "hand_raiser")
 
 
-def all_alike(writes: Sequence[WriteBack], state: OutboxState, error: str, wait: float | None = None) -> list[Outcome]:
-    return [Outcome(write.effect_id, state, error, wait) for write in writes]
+def all_alike(
+    wishes: Sequence[WriteBack | Membership], state: OutboxState, error: str, wait: float | None = None
+) -> list[Outcome]:
+    return [Outcome(wish.effect_id, state, error, wait) for wish in wishes]
+
+
+def unanswered(writes: Sequence[WriteBack], error: LeadsyncError) -> list[Outcome]:
+    """Return what a request without an answer means for each of its writes."""
+    match error:
+        case OutcomeUnknown():
+            return all_alike(writes, "unknown", "NO_ANSWER")
+        case CrmBudgetExhausted():
+            return all_alike(writes, "pending", "BUDGET", error.retry_after or BUDGET_PAUSE)
+        case CrmUnavailable():
+            return all_alike(writes, "pending", "UNREACHABLE", error.retry_after or UNREACHABLE_PAUSE)
+        case CrmAuthFailed():
+            return all_alike(writes, "pending", "CREDENTIALS_REFUSED", SESSION_PAUSE)
+        case _:
+            return all_alike(writes, "pending", "NOT_SENT", UNREACHABLE_PAUSE)
 
 
 def portions(places: Sequence[int], size: Callable[[], int], urgent: Callable[[int], bool]) -> Iterator[list[int]]:

@@ -13,6 +13,9 @@ from leadsync.domain.owners import owner_kind
 from leadsync.domain.records import Record
 from leadsync.domain.touches import Touch
 
+DOUBT = "it claims to have interacted, but there is neither a touch nor evidence of an import"
+"""What a lead is flagged for that nobody has touched a day after its birth, and that no list brought."""
+
 
 def birth_touch(record: Record, grounds: Grounds) -> Touch | None:
     """Return the touch that a lead's source stands for, dated at creation: web forms often leave nothing else."""

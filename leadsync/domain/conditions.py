@@ -97,6 +97,8 @@ def fold(text: str) -> str:
 
     `ß` is `ss`; letters that Unicode does not take apart (`ł`, `ø`, `æ`) lose their stroke or are spelled out.
     """
+    if text.isascii():
+        return text.lower().strip()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS))
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).strip()
 

@@ -5,7 +5,7 @@ Neither moves anybody by itself; the stage is carried over, and collisions follo
 
 from datetime import datetime
 
-from leadsync.domain.moves import Move, writable
+from leadsync.domain.moves import Move, unwritable
 from leadsync.domain.persons import last_stage, rank
 from leadsync.domain.records import Record
 from leadsync.domain.standing import Standing
@@ -70,7 +70,7 @@ def _last_move_at(standing: Standing, lead: Record) -> datetime | None:
 
 def _to(stage: str, standing: Standing, why: str) -> Move | None:
     here = standing.stage.name if standing.stage else None
-    if here == stage or not writable(standing.grounds.mapping, standing.record, stage):
+    if here == stage or unwritable(standing, stage):
         return None
     return Move(stage, "conversion", why)
 
@@ -93,6 +93,6 @@ def merge_move(standing: Standing) -> Move | None:
     best = max(merged, key=lambda name: rank(law, name), default=None)
     if best is None or rank(law, best) <= rank(law, stage.name):
         return None
-    if not writable(standing.grounds.mapping, record, best):
+    if unwritable(standing, best):
         return None
     return Move(best, "merge", f"merged with a record that was {best}")

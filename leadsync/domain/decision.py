@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leadsync.domain.births import DOUBT
 from leadsync.domain.cleansing import cleansed
 from leadsync.domain.conditions import holds
 from leadsync.domain.conversion import conversion_move, merge_move
@@ -20,7 +21,7 @@ from leadsync.domain.doors import Door, open_door, reassign_door, why_not_routed
 from leadsync.domain.effects import Effect, Priority
 from leadsync.domain.funnel import Stage
 from leadsync.domain.instants import to_text
-from leadsync.domain.judging import Verdicts, correction, judge_all
+from leadsync.domain.judging import Verdicts, correction, is_doubtful, judge_all
 from leadsync.domain.messages import (
     assigned_notices,
     brief,
@@ -31,7 +32,7 @@ from leadsync.domain.messages import (
     reason_notices,
     words_for,
 )
-from leadsync.domain.moves import Move, automatic_move, reopens
+from leadsync.domain.moves import Move, automatic_move, reopens, unwritable
 from leadsync.domain.nurturing import memberships
 from leadsync.domain.own_fields import is_marketable, own_fields, stage_values
 from leadsync.domain.passing import Passage, give_back, go_through
@@ -47,7 +48,7 @@ from leadsync.domain.starting import Owned
 from leadsync.domain.telling import People
 from leadsync.domain.transitions import Judgement
 from leadsync.domain.waiting import Waiting, put_off, wait
-from leadsync.domain.waking import doubtful_at, wake_at
+from leadsync.domain.waking import wake_at
 from leadsync.domain.worth import TouchWorth, touch_worths
 from leadsync.domain.writing import kind_of, write_back
 
@@ -224,7 +225,7 @@ def _recycled(standing: Standing) -> Move | None:
     if reason is None or standing.facts.get("answered") is True or not _may_move(standing):
         return None
     klass = law.classes[reason.klass]
-    if klass.needs is not None and not holds(klass.needs, standing.facts):
+    if (klass.needs is not None and not holds(klass.needs, standing.facts)) or unwritable(standing, klass.to):
         return None
     return Move(klass.to, "sla recycle", "tried long enough without an answer", reason.key)
 
@@ -275,7 +276,7 @@ def _effects(
         effects += reason_notices(standing, verdicts.missing)
         effects += insisted_notices(standing, verdicts.insisted, alerts)
         effects += hand_raised_notices(standing)
-        effects += doubtful_notices(standing) if _is_doubtful(standing) else []
+        effects += doubtful_notices(standing) if is_doubtful(standing) else []
     return tuple(effects)
 
 
@@ -295,15 +296,12 @@ def _priority(move: Move | None, door: Door | None, wished: Mapping[str, Value])
     return "owner" if door is not None else "score"
 
 
-def _is_doubtful(standing: Standing) -> bool:
-    at = doubtful_at(standing)
-    return at is not None and at <= standing.grounds.now
-
-
 def _reasons(standing: Standing, verdicts: Verdicts, choice: _Choice, course: _Course) -> tuple[str, ...]:
     reasons = [f"{judgement.verdict}: {judgement.why}" for judgement in _of_now(standing, verdicts)]
     if course.move is not None:
         reasons.append(f"moves to {course.move.stage}: {course.move.why}")
+    elif standing.record.closed:
+        reasons.append("closed in the CRM: only an edge with reopen lets leadsync open it again")
     reasons += choice.notes
     if course.passage is not None:
         made = course.passage.assignment
@@ -312,8 +310,8 @@ def _reasons(standing: Standing, verdicts: Verdicts, choice: _Choice, course: _C
         reasons.append(f"not routed: {parked}")
     if course.opens_at is not None:
         reasons.append(f"their turn is at {to_text(course.opens_at)}")
-    if _is_doubtful(standing):
-        reasons.append("flagged: it claims to have interacted, but there is neither a touch nor evidence of an import")
+    if is_doubtful(standing) and (doubt := f"flagged: {DOUBT}") not in reasons:
+        reasons.append(doubt)
     return tuple(reasons)
 
 

@@ -108,8 +108,6 @@ class PersonFacts:
             case "last_inbound_at":
                 last = last_inbound_at(self._touches, self._now)
                 return self._keep(name, to_text(last) if last else None)
-            case "account.domain":
-                return account_domain(self._account)
         if name in self._conditions:
             # Not kept: a given fact in it may not be known yet.
             return holds(self._conditions[name], self)
@@ -169,13 +167,6 @@ def email_domain(email: FactValue) -> str | None:
     """Return the domain of an e-mail address in lower case, None for what is no address."""
     name, at, domain = (_text(email) or "").strip().rpartition("@")
     return domain.casefold() if name and at and domain else None
-
-
-def account_domain(account: Mapping[str, FactValue]) -> str | None:
-    """Return an account's domain: its field of that name, else the host of its website without `www.`."""
-    text = (_text(account.get("domain")) or _text(account.get("website")) or "").strip().casefold()
-    host = text.split("://", 1)[-1].split("/", 1)[0].split("?", 1)[0].rpartition("@")[2].split(":", 1)[0]
-    return host.removeprefix("www.").rstrip(".") or None
 
 
 def has_strong_touch(touches: Iterable[Touch], weak: frozenset[str], now: datetime) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from leadsync.domain import calendars
 from leadsync.domain.durations import Duration
 from leadsync.domain.funnel import FunnelLaw
-from leadsync.domain.hygiene import PLAIN, Formats
+from leadsync.domain.hygiene import Formats
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.rulebook import Rulebook
 from leadsync.domain.situation import Directory
@@ -27,10 +27,10 @@ class Grounds:
     now: datetime
     go_live_at: datetime | None
     kinds: frozenset[str]
+    formats: Formats
     link: str = ""  # the org's address, before a record's id
     adopted: Mapping[str, datetime] = field(default_factory=dict)
     """Since when automatic rules are in force as they are; those that were there from the beginning are left out."""
-    formats: Formats = PLAIN  # how phones and e-mail addresses are read
 
     @property
     def law(self) -> FunnelLaw:

@@ -1,8 +1,8 @@
 """Field values tidied for comparing: phones, e-mails, countries, states and names however they were written.
 
 The record keeps what the CRM shows; a tidy value is worked out when it is asked for. What needs a library (phones, e-mail
-syntax) is asked of `Formats`, which whoever builds a decision's grounds hands in. Whether a tidy value may be written
-back is decided in `cleansing.py`.
+syntax, domains, company names) is asked of `Formats`, which whoever builds a decision's grounds hands in. Whether a tidy
+value may be written back is decided in `cleansing.py`.
 """
 
 import re
@@ -17,9 +17,6 @@ from leadsync.domain.records import Value
 from leadsync.domain.states import state_code
 
 _BLANKS = re.compile(r"[ \t\u00a0\u2007\u202f]+")
-_NOT_DIALLED = re.compile(r"[\s().\-/\u00a0]+")
-_INTERNATIONAL = re.compile(r"\+[1-9]\d{6,14}")
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 class Formats(Protocol):
@@ -34,22 +31,14 @@ class Formats(Protocol):
     def email(self, text: str) -> str | None:
         """Return an e-mail address in lower case, None for what is no address."""
 
+    def domain(self, host: str) -> str | None:
+        """Return the domain under which a host is registered (`initech.co.uk` of `mail.initech.co.uk`), None without one."""
 
-class Plain:
-    """What can be told without a library: numbers that name their country, and the rough shape of an address."""
+    def company(self, name: str) -> str | None:
+        """Return a company name folded and without its legal form, None when nothing is left to compare."""
 
-    def phone(self, text: str, country: str | None) -> str | None:
-        """Return a number that begins with its country in E.164; of any other nothing can be told."""
-        dialled = _NOT_DIALLED.sub("", text)
-        return dialled if _INTERNATIONAL.fullmatch(dialled) else None
-
-    def email(self, text: str) -> str | None:
-        """Return a text of the shape of an address in lower case."""
-        address = text.strip().lower()
-        return address if _ADDRESS.fullmatch(address) else None
-
-
-PLAIN = Plain()
+    def likeness(self, one: str, other: str) -> float:
+        """Return how like each other two folded names are, from 0 to 1."""
 
 
 class Tidied(Mapping[str, FactValue]):

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from leadsync.domain.actors import roles_of
-from leadsync.domain.births import has_evidence, is_made_by_a_rep, is_untouched
+from leadsync.domain.births import DOUBT, has_evidence, is_made_by_a_rep, is_untouched
 from leadsync.domain.conditions import failing
 from leadsync.domain.facts import Given
-from leadsync.domain.moves import Move, writable
+from leadsync.domain.moves import Move, unwritable
 from leadsync.domain.persons import carried_by_merges, entries
 from leadsync.domain.records import Value
 from leadsync.domain.stages import Case, PutBack, Ruling, judge
@@ -16,6 +16,7 @@ from leadsync.domain.standing import Standing
 from leadsync.domain.standing_facts import is_by_a_person
 from leadsync.domain.touches import is_outbound
 from leadsync.domain.transitions import Judgement, Transition
+from leadsync.domain.waking import doubtful_at
 from leadsync.domain.writing import kind_of
 
 SETTLED_WITHIN = timedelta(hours=24)
@@ -40,7 +41,8 @@ class Verdicts:
 def judge_all(standing: Standing) -> Verdicts:
     """Return the law's word on every move of a person that has not been judged, oldest first.
 
-    A move that was to be put back and still stands is put back once more: that write never reached the CRM.
+    A move that was to be put back and still stands is put back once more: that write never reached the CRM. A birth that
+    was legal is flagged when its time to prove itself has run out.
     """
     judgements: list[Judgement] = []
     missing: list[tuple[Transition, tuple[str, ...]]] = []
@@ -61,6 +63,11 @@ def judge_all(standing: Standing) -> Verdicts:
                 insisted.append(known)
             known = replace(
                 known, verdict=judgement.verdict, correction=judgement.correction or known.correction, why=judgement.why
+            )
+        elif move.verdict == "legal" and _is_doubtful_birth(standing, move):
+            known = replace(move, verdict="flagged", why=DOUBT)
+            judgements.append(
+                Judgement(move.seq, "flagged", move.actor_roles, move.correction, DOUBT, move.reason, move.bulk_id)
             )
         elif move.verdict in PUT_BACK:
             put_back = _rule(standing, move, earlier).put_back or put_back
@@ -101,9 +108,11 @@ def _rule(standing: Standing, move: Transition, earlier: Sequence[Transition]) -
     if move.source == "leadsync" and move.seq in carried_by_merges(standing.situation, entries(standing.moves)):
         why = "the furthest stage of two records that were merged; whether they agree is for people to say"
         return Ruling(replace(ruling.judgement, verdict="flagged", why=why))
-    if ruling.put_back and not writable(grounds.mapping, record, ruling.put_back.stage):
-        why = f"{ruling.judgement.why}; left as it is: {ruling.put_back.stage} cannot be written"
+    if ruling.put_back and (hindrance := unwritable(standing, ruling.put_back.stage)):
+        why = f"{ruling.judgement.why}; left as it is: {hindrance}"
         return Ruling(replace(ruling.judgement, verdict="flagged", why=why))
+    if ruling.judgement.verdict == "legal" and _is_doubtful_birth(standing, move):
+        return Ruling(replace(ruling.judgement, verdict="flagged", why=DOUBT))
     if ruling.judgement.verdict == "legal" and own and (lacking := _class_lacks(standing, move)):
         why = f"legal, but its reason asks for {'; '.join(lacking)}"
         return replace(ruling, judgement=replace(ruling.judgement, verdict="flagged", why=why), missing=lacking)
@@ -142,6 +151,19 @@ def _is_import(standing: Standing, move: Transition) -> bool:
     if standing.situation.import_burst:
         return True
     return has_evidence(standing.record, standing.grounds) and not is_made_by_a_rep(standing.record, standing.grounds)
+
+
+def is_doubtful(standing: Standing) -> bool:
+    """Say whether a lead has claimed for a day to have interacted although nobody knows of it (semantics.md C, Raw)."""
+    at = doubtful_at(standing)
+    return at is not None and at <= standing.grounds.now and standing.is_alive and not standing.excluded
+
+
+def _is_doubtful_birth(standing: Standing, move: Transition) -> bool:
+    """Say whether a move is the first stage, in which the lead still stands, and the claim that it makes is in doubt."""
+    entered = standing.stay.entered_by
+    born_here = entered is not None and entered.seq == move.seq and move.from_value is None and not move.correction
+    return born_here and move.reason != "converted" and move.source != "leadsync" and is_doubtful(standing)
 
 
 def _class_lacks(standing: Standing, move: Transition) -> tuple[str, ...]:

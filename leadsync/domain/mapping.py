@@ -39,6 +39,17 @@ class ObjectMapping:
     entered_from: Mapping[str, str] = field(default_factory=dict)  # stage -> native date field
     fallback_user: str | None = None
     queues_may_own: bool = True  # Salesforce refuses queues as owners of contacts
+    observed: frozenset[str] = frozenset()  # stages into which only people lead: Dynamics qualifies and closes leads
+
+    def field_of(self, name: str) -> FieldMapping | None:
+        """Return the mapping of a field by leadsync's name, `stage` and `owner` included; None when it is not mapped."""
+        match name:
+            case "stage":
+                return self.stage
+            case "owner":
+                return self.owner
+            case _:
+                return self.fields.get(name)
 
 
 @dataclass(frozen=True, slots=True)

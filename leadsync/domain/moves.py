@@ -13,7 +13,6 @@ from leadsync.domain.conditions import Facts, failing, holds, names
 from leadsync.domain.facts import Given
 from leadsync.domain.funnel import AutomaticMove, FunnelLaw, Reason
 from leadsync.domain.instants import from_text, to_text
-from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Record
 from leadsync.domain.standing import Standing
 
@@ -121,9 +120,7 @@ def _hindrance(rule: AutomaticMove, target: str, standing: Standing, fired: Mapp
         return "acceptance by rule needs an active human owner"
     if edge_lacks := edge_lacking(standing, target, reason):
         return edge_lacks
-    if not writable(standing.grounds.mapping, standing.record, target):
-        return f"the stage {target} cannot be written on a {standing.record.ref.object}"
-    return None
+    return unwritable(standing, target)
 
 
 def _has_fired(rule: AutomaticMove, standing: Standing, fired: Mapping[str, str]) -> bool:
@@ -212,6 +209,15 @@ def reopens(standing: Standing, target: str) -> bool:
     )
 
 
-def writable(mapping: CrmMapping, record: Record, stage: str) -> bool:
-    """Say whether a stage has a value that leadsync may write on this kind of record."""
-    return stage in mapping.value_of_stage and mapping.objects[record.ref.object].stage.write
+def unwritable(standing: Standing, target: str) -> str | None:
+    """Return why leadsync cannot give the record a stage, None when it can.
+
+    Its kind must have a value for it that may be written, and what the CRM closed needs an edge that opens it again.
+    """
+    mapping, record = standing.grounds.mapping, standing.record
+    here = mapping.objects[record.ref.object]
+    if target not in mapping.value_of_stage or target in here.observed or not here.stage.write:
+        return f"the stage {target} cannot be written on a {record.ref.object}"
+    if record.closed and not reopens(standing, target):
+        return f"it is closed in the CRM, and no edge opens it again for {target}"
+    return None

@@ -53,6 +53,7 @@ class Record:
     converted_on: str | None = None  # the CRM says only the day
     merged_into: str | None = None
     operation: str | None = None  # the token of the last write of ours that is still on the row
+    closed: bool = False  # the CRM closed it, and would have to open it again for another stage
 
 
 @dataclass(frozen=True, slots=True)

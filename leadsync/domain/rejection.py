@@ -1,6 +1,6 @@
 """Where a hand-back belongs by the class of its reason: back to marketing, out, to a desk, or to another rep (semantics.md G)."""
 
-from leadsync.domain.moves import Move, edge_lacking, writable
+from leadsync.domain.moves import Move, edge_lacking, unwritable
 from leadsync.domain.standing import Standing
 from leadsync.domain.transitions import Transition
 
@@ -17,7 +17,7 @@ def rejection_move(standing: Standing) -> Move | None:
     klass = standing.grounds.law.classes[hold.reason.klass]
     stays = klass.to == "stays"
     goal = entered.from_stage if stays else klass.to
-    if goal == stage.name or not writable(standing.grounds.mapping, standing.record, goal):
+    if goal == stage.name or unwritable(standing, goal):
         return None
     if not stays and edge_lacking(standing, goal, hold.reason):
         return None

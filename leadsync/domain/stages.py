@@ -72,6 +72,10 @@ def judge(case: Case, law: FunnelLaw, mapping: CrmMapping) -> Ruling:
     if move.to_value in mapping.dispositions:
         return _disposition(case, law, mapping)
     if move.to_stage is None and move.to_value is not None:
+        if instead := mapping.deprecated.get(move.to_value):
+            return _ruled(
+                case, "unmapped", f"the value {move.to_value!r} is deprecated, {instead} should take its place"
+            )
         return _ruled(case, "unmapped", f"the value {move.to_value!r} stands in no list of the mapping")
     if move.from_stage is None and move.from_value is None and not case.earlier:
         raw = next(iter(law.with_role("raw")), None)

@@ -223,6 +223,7 @@ def _account(situation: Situation, grounds: Grounds, record: Record) -> tuple[Ac
 
     found = match_account(
         grounds.rulebook.routing.account_match,
+        grounds.formats,
         email=text("email"),
         website=text("website"),
         company=text("company"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from leadsync.domain.accounts import account_domain
 from leadsync.domain.actors import roles_of
 from leadsync.domain.conditions import FactValue
 from leadsync.domain.deals import Deals
@@ -73,6 +74,7 @@ def facts_of(
             "owner_kind": lambda: owner_kind(owner, grounds.directory, grounds.mapping, rulebook.routing),
             "territory": lambda: territory(rulebook.routing, facts),
             "left_stage": lambda: False,
+            "account.domain": lambda: account_domain(company or {}, grounds.formats),
             **{name: later(name) for name in AFTER_THE_SCORE},
         },
     )

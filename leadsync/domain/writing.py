@@ -10,7 +10,7 @@ from datetime import datetime
 
 from leadsync.domain.effects import Priority, WriteBack, WriteKind, canonical, effect_id
 from leadsync.domain.instants import to_text
-from leadsync.domain.mapping import CrmMapping, FieldMapping
+from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Record, Value
 
 SHARED = frozenset({"stage", "owner", "assignee", "disposition", "recycle_reason", "misrouted", "queue"})
@@ -120,20 +120,8 @@ def current(record: Record, field: str) -> Value:
 
 def is_writable(mapping: CrmMapping, record: Record, field: str) -> bool:
     """Say whether the mapping lets leadsync write a field of this kind of record."""
-    found = native(mapping, record.ref.object, field)
+    found = mapping.objects[record.ref.object].field_of(field)
     return found is not None and found.write
-
-
-def native(mapping: CrmMapping, object_name: str, field: str) -> FieldMapping | None:
-    """Return the CRM field behind leadsync's name, None when it is not mapped."""
-    objects = mapping.objects[object_name]
-    match field:
-        case "stage":
-            return objects.stage
-        case "owner":
-            return objects.owner
-        case _:
-            return objects.fields.get(field)
 
 
 def same(shown: Value, wished: Value) -> bool:

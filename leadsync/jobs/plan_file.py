@@ -13,7 +13,6 @@ from pathlib import Path
 
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Ref
-from leadsync.domain.writing import native
 from leadsync.errors import ConfigError, LeadsyncError
 
 COLUMNS = ("plan", "crm", "object", "record_id", "field", "from_value", "to_value", "version", "reason")
@@ -98,10 +97,16 @@ def read_plan(path: Path, mappings: Mapping[str, CrmMapping]) -> PlanFile:
         mapping = mappings[row.ref.crm]
         if row.field == "stage" and (row.to_value or "") not in mapping.stage_of_value:
             known = ", ".join(sorted(mapping.stage_of_value))
-            problems.append(f"{path}:{number}: {row.to_value!r} is no status of the mapping; one of {known}")
+            what = "an empty to_value" if row.to_value is None else repr(row.to_value)
+            problems.append(f"{path}:{number}: {what} is no status of the mapping; one of {known}")
     if problems:
-        raise ConfigError(f"{len(problems)} problems in {path}; nothing was done", tuple(problems))
+        raise _refusal(path, problems)
     return plan
+
+
+def _refusal(path: Path, problems: Sequence[str]) -> ConfigError:
+    what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return ConfigError(f"{what} in {path}; nothing was done", tuple(problems))
 
 
 def read_rows(path: Path, mappings: Mapping[str, CrmMapping]) -> PlanFile:
@@ -130,7 +135,7 @@ def read_rows(path: Path, mappings: Mapping[str, CrmMapping]) -> PlanFile:
     if len(names) > 1 or "" in names:
         problems.append(f"{path}: the column plan must hold one name in all rows, found {', '.join(names)}")
     if problems:
-        raise ConfigError(f"{len(problems)} problems in {path}; nothing was done", tuple(problems))
+        raise _refusal(path, problems)
     return PlanFile(names[0] if names else "", tuple(rows))
 
 
@@ -155,7 +160,7 @@ def _wrong(row: PlanRow, mappings: Mapping[str, CrmMapping]) -> str | None:
         return f"{row.ref.object!r} is neither lead nor contact"
     if not row.ref.id:
         return "there is no record id"
-    found = native(mapping, row.ref.object, row.field) if row.field in FIELDS else None
+    found = mapping.objects[row.ref.object].field_of(row.field) if row.field in FIELDS else None
     if found is None:
         return f"{row.field!r} is none of {', '.join(FIELDS)}, or not mapped"
     if not found.write:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from leadsync.domain.effects import PRIORITIES
 from leadsync.domain.funnel import FunnelLaw
 from leadsync.domain.records import Record, Ref
 from leadsync.domain.transitions import MASS, MASS_CREATION, Transition
-from leadsync.ledger.codec import RECORD_COLUMNS, instant, record_of, text
+from leadsync.ledger.codec import RECORD_COLUMNS, instant, record_and_rest, text
 from leadsync.ledger.connection import select_in
 
 
@@ -172,7 +173,8 @@ def _silent(
     if came_by_itself is None:
         return list(untouched.values())
     rows = select_in(con, f"SELECT {RECORD_COLUMNS}, rid FROM records WHERE rid IN (*)", sorted(untouched))
-    return sorted(untouched[row[20]] for row in rows if not came_by_itself(record_of(row[:20])))
+    found = map(record_and_rest, rows)
+    return sorted(untouched[rid] for record, (rid,) in found if not came_by_itself(record))
 
 
 def _stretches(times: Sequence[datetime], limit: int, within: timedelta) -> list[datetime]:
@@ -196,6 +198,13 @@ _HELD = (
 """The judged moves of mass changes that nobody has let go; a slip that was taken back is none."""
 
 
+_LAST = (
+    "NOT EXISTS (SELECT 1 FROM transitions n LEFT JOIN withdrawals v ON v.seq = n.seq"
+    " WHERE n.rid = t.rid AND v.seq IS NULL AND (n.at > t.at OR (n.at = t.at AND n.seq > t.seq)))"
+)
+"""The moves after which their record has not been moved again."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldChange:
     """A mass change that waits for its release: how many of its moves still stand, and when the last was made."""
@@ -209,12 +218,45 @@ class HeldChange:
 def held_changes(con: sqlite3.Connection) -> list[HeldChange]:
     """Return the mass changes that wait; one whose records have all been moved on waits no more."""
     rows = con.execute(
-        f"SELECT j.bulk_id, r.crm, count(*), max(t.at){_HELD}"
-        " AND NOT EXISTS (SELECT 1 FROM transitions n LEFT JOIN withdrawals v ON v.seq = n.seq"
-        "  WHERE n.rid = t.rid AND v.seq IS NULL AND (n.at > t.at OR (n.at = t.at AND n.seq > t.seq)))"
+        f"SELECT j.bulk_id, r.crm, count(*), max(t.at){_HELD} AND {_LAST}"
         " GROUP BY j.bulk_id, r.crm ORDER BY j.bulk_id, r.crm"
     )
     return [HeldChange(group, crm, count, instant(at)) for group, crm, count, at in rows]
+
+
+def hold_back(con: sqlite3.Connection, group_id: str, law: FunnelLaw) -> int:
+    """Hold what is still to be sent about moves that were judged before it was seen which mass change they belong to.
+
+    Return how many effects that are. What answers to a raised hand or to a clock goes on, and so do people who have
+    moved on since.
+    """
+    within = law.bulk.within.elapsed()
+    kinds = con.execute(
+        f"SELECT r.crm, t.actor_id, t.from_value, t.to_value, min(t.at){_HELD} AND j.bulk_id = ? GROUP BY 1, 2, 3, 4",
+        (group_id,),
+    ).fetchall()
+    held = 0
+    for crm, author, old, new, first in kinds:
+        since = instant(first) - within
+        times, _ = _times(con, crm, ("move", author, old, new), since)
+        begun = _stretches(times, law.bulk.moves, within)
+        earlier = con.execute(
+            "SELECT t.at, r.object, r.id, j.at FROM transitions t JOIN records r ON r.rid = t.rid"
+            " JOIN judgements j ON j.seq = t.seq LEFT JOIN withdrawals w ON w.seq = t.seq"
+            " WHERE t.adopted = 0 AND t.actor_id = ? AND t.at >= ? AND r.crm = ? AND w.seq IS NULL"
+            " AND t.source <> 'leadsync' AND t.kind <> 'birth' AND t.from_value IS ? AND t.to_value IS ?"
+            f" AND j.bulk_id IS NULL AND {_LAST}",
+            (author, text(since), crm, old, new),
+        ).fetchall()
+        for at, object_name, record_id, judged_at in earlier:
+            if _is_within(instant(at), begun, within):
+                held += con.execute(
+                    "UPDATE outbox SET state = 'held', group_id = ? WHERE crm = ? AND object = ? AND record_id = ?"
+                    " AND state = 'pending' AND decided_at >= ? AND (kind IN ('notice', 'membership')"
+                    " OR (kind = 'write' AND priority >= ?))",
+                    (group_id, crm, object_name, record_id, judged_at, PRIORITIES.index("stage")),
+                ).rowcount
+    return held
 
 
 def releases(con: sqlite3.Connection) -> dict[str, datetime]:

@@ -63,8 +63,8 @@ class Conversion:
     def step(self, value: str | None) -> Step:
         """Return the transition that the contact shows for it; `value` is the one it has then."""
         return Step(
-            "conversion", str(self.lead_rid), self.value, value, self.at, self.evidence != "day", self.actor_id,
-            proved=self.evidence == "history",
+            "conversion", str(self.lead_rid), self.value, value, self.at, self.evidence in ("history", "creation"),
+            self.actor_id, proved=self.evidence == "history",
         )  # fmt: skip
 
 
@@ -166,7 +166,9 @@ def converted_at(
     contact_created_at: str | None,
     last_move_at: str | None,
 ) -> tuple[str, Evidence]:
-    """Return when a lead was converted, and what says so; only the bare day is inexact (semantics.md C).
+    """Return when a lead was converted, and what says so (semantics.md C).
+
+    History and the contact's creation are exact. The lead's last change is a bound, for it may be a later edit.
 
     Salesforce itself keeps only the day, in a zone it does not name: a day therefore reaches as far as any zone does.
     """

@@ -112,16 +112,25 @@ def effect_kind(effect: Effect) -> str:
 
 RECORD_COLUMNS = (
     "crm, object, id, stage_value, owner_id, created_at, modified_at, modified_by, stamp, version, fields, created_by, state, "
-    "account_id, converted_to, converted_account_id, converted_opportunity_id, converted_on, merged_into, operation"
+    "account_id, converted_to, converted_account_id, converted_opportunity_id, converted_on, merged_into, operation, "
+    "closed"
 )
+
+
+_RECORD_WIDTH = RECORD_COLUMNS.count(",") + 1
 
 
 def record_of(row: tuple[Any, ...]) -> Record:
     """Return the record of a row of RECORD_COLUMNS."""
     return Record(
         Ref(row[0], row[1], row[2]), row[3], row[4], instant(row[5]), instant(row[6]), row[7], instant(row[8]), row[9],
-        _fields.decode(row[10]), *row[11:],
+        _fields.decode(row[10]), *(*row[11:-1], bool(row[-1])),
     )  # fmt: skip
+
+
+def record_and_rest(row: tuple[Any, ...]) -> tuple[Record, tuple[Any, ...]]:
+    """Return the record of a row that begins with RECORD_COLUMNS, and what follows them."""
+    return record_of(row[:_RECORD_WIDTH]), row[_RECORD_WIDTH:]
 
 
 BULK_SQL = "COALESCE(j.bulk_id, (SELECT x.group_id FROM outbox x WHERE x.effect_id = t.effect_id AND x.group_id LIKE 'remap:%'))"

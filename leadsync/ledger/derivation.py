@@ -181,8 +181,12 @@ def _end(intake: Intake, known: Known, row: Row, last: Step, line: Sequence[Step
     if at != row.ended_at:
         intake.con.execute("UPDATE records SET ended_at = ? WHERE rid = ?", (at, row.rid))
     if contact is not None:
-        born = is_born_by(contact.created_at, at, evidence)
         by = forced[0].actor_id if forced else row.modified_by
+        # Whoever converts is the author of what comes of it, and a contact that has moved before was there before.
+        was_there = forced and (
+            contact.created_by not in (None, by) or any(move.at < at for move in known.moves[contact.rid])
+        )
+        born = not was_there and is_born_by(contact.created_at, at, evidence)
         known.conversions[row.rid] = Conversion(row.rid, last.new, at, evidence, born, by)
 
 
@@ -248,7 +252,7 @@ def _agrees(stored: Step, step: Step) -> bool:
         case "birth":
             return stored.new == step.new and stored.at == step.at
         case "conversion":
-            same = (stored.at, stored.old, stored.new) == (step.at, step.old, step.new)
+            same = (stored.at, stored.exact, stored.old, stored.new) == (step.at, step.exact, step.old, step.new)
             return same and (not step.proved or (stored.proved and stored.actor_id == step.actor_id))
         case "move" | "poll" | "gap":
             return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from leadsync.domain.records import Move, Record
-from leadsync.ledger.codec import RECORD_COLUMNS, optional_instant, record_of, text
+from leadsync.ledger.codec import RECORD_COLUMNS, optional_instant, record_and_rest, text
 from leadsync.ledger.connection import guarded, select_in, writing
 from leadsync.ledger.ledger import Ledger
 from leadsync.ledger.people import names_of
@@ -49,7 +49,7 @@ def records_showing(ledger: Ledger, crm: str, values: Collection[str]) -> list[S
         sorted(values),
         (crm,),
     )
-    found = [Showing(record_of(row[:20]), row[20]) for row in rows]
+    found = [Showing(record, rest[0]) for record, rest in map(record_and_rest, rows)]
     return sorted(found, key=lambda one: (one.record.ref.object != "lead", one.record.created_at, one.record.ref.id))
 
 

@@ -1,35 +1,35 @@
 """The ledger: one SQLite file that one process writes and anybody may read.
 
 Every method that writes is one immediate transaction. What is behind each stands in its own module; here is who may,
-in which order, and what is remembered between calls.
+in which order, and what is remembered between calls. What is merely asked stands in `reader.py`.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from leadsync.domain.effects import OutboxRow, Outcome
+from leadsync.domain.effects import Outcome
 from leadsync.domain.funnel import FunnelLaw
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.situation import Directory, Situation
 from leadsync.errors import LockHeld, WrongOrg
-from leadsync.ledger import outbox, search
-from leadsync.ledger.adoption import adopt_rules, adopted_rules
-from leadsync.ledger.ageing import Ageing, ageing
-from leadsync.ledger.bursts import CameByItself, Crowds, HeldChange, held_changes, release_change
-from leadsync.ledger.codec import from_data, instant, optional_instant, optional_text, text
+from leadsync.ledger import cycles, outbox, turns
+from leadsync.ledger.adoption import adopt_rulebook
+from leadsync.ledger.bursts import CameByItself, Crowds, hold_back, release_change
+from leadsync.ledger.codec import optional_text, text
 from leadsync.ledger.connection import guarded, writing
 from leadsync.ledger.directory import DirectoryCache, read_directory
 from leadsync.ledger.intake import Intake, Stored
 from leadsync.ledger.lock import Lock
-from leadsync.ledger.marks import Marks, read_marks
-from leadsync.ledger.meta import read_meta, write_meta
+from leadsync.ledger.marks import Marks, forget_mark, mark_times, read_marks
+from leadsync.ledger.meta import write_meta
 from leadsync.ledger.pages import store_page
 from leadsync.ledger.people import names_of, pids_of
 from leadsync.ledger.postponed import is_postponed, make_index, postpone_index
+from leadsync.ledger.reader import Reader
 from leadsync.ledger.situations import read_situations
 from leadsync.ledger.twins import twins_of
 from leadsync.ledger.vanishing import WholeReads
@@ -38,17 +38,16 @@ from leadsync.ports import Mark, Page
 
 if TYPE_CHECKING:
     # Only their names are needed: whoever reads a ledger need not load all rules.
-    from leadsync.domain.daily import Waiter
     from leadsync.domain.plan import Plan
     from leadsync.domain.rulebook import Rulebook
 
 
-class Ledger:
-    """An open ledger. Made by `open_ledger`; used by one thread at a time."""
+class Ledger(Reader):
+    """An open ledger, asked and written. Made by `open_ledger`; used by one thread at a time."""
 
     def __init__(self, path: Path, con: sqlite3.Connection, *, lock: Lock | None, epoch: int) -> None:
+        super().__init__(con)
         self.path = path
-        self.con = con
         self.epoch = epoch
         self._lock = lock
         self._cache = DirectoryCache()
@@ -135,6 +134,12 @@ class Ledger:
         self._write_marks()
         return read_marks(self.con, crm)
 
+    @guarded
+    def mark_times(self, crm: str) -> dict[str, datetime]:
+        """Return when each source of a CRM was last known complete, in the CRM's time."""
+        self._write_marks()
+        return mark_times(self.con, crm)
+
     def _write_marks(self) -> None:
         if self._marks.waiting:
             with writing(self.con):
@@ -145,17 +150,9 @@ class Ledger:
         """Forget the mark of a source, so that it is read whole again."""
         with writing(self.con):
             self._marks.write(self.con)
-            self.con.execute("DELETE FROM marks WHERE crm = ? AND source = ?", (crm, source))
+            forget_mark(self.con, crm, source)
 
     # Deciding
-
-    @guarded
-    def due(self, crm: str, now: datetime, limit: int | None = None) -> list[str]:
-        """Return the persons whose time has come, the longest waiting first; whoever just changed comes before all."""
-        return self._persons(
-            "SELECT pid FROM persons WHERE crm = ? AND wake_at <= ? ORDER BY wake_at, pid LIMIT ?",
-            (crm, text(now), -1 if limit is None else limit),
-        )
 
     @guarded
     def twins_of(self, crm: str, person_ids: Sequence[str], shared: Collection[str]) -> list[str]:
@@ -168,36 +165,19 @@ class Ledger:
 
     def _indexed(self) -> bool:
         """Say whether e-mails can be looked up, after making what a first load has put off if this process may."""
-        if self._lock is not None and is_postponed(self.con):
-            with writing(self.con):
-                make_index(self.con)
-        return not is_postponed(self.con)
-
-    def _persons(self, sql: str, values: Sequence[object]) -> list[str]:
-        pids = [row[0] for row in self.con.execute(sql, values)]
-        names = names_of(self.con, pids)
-        return [names[pid] for pid in pids]
-
-    @guarded
-    def undecided(self, crm: str, limit: int, *, now: datetime | None = None) -> list[str]:
-        """Return persons who wait for a decision without hurry: taken over at first sight, or decided by older rules.
-
-        Whoever is due as of `now` is left to `due`; without it, whoever has a `wake_at` at all is.
-        """
-        return self._persons(
-            "SELECT pid FROM persons WHERE crm = ? AND waiting = 1 AND (wake_at IS NULL OR wake_at > ?)"
-            " ORDER BY pid LIMIT ?",
-            (crm, "~" if now is None else text(now), limit),
-        )
+        if not is_postponed(self.con):
+            return True
+        if self._lock is None:
+            return False
+        with writing(self.con):
+            make_index(self.con)
+        return True
 
     @guarded
     def wake(self, person_ids: Collection[str]) -> None:
         """Make these persons due at once."""
         with writing(self.con):
-            self.con.executemany(
-                "UPDATE persons SET wake_at = '' WHERE pid = ?",
-                [(pid,) for pid in pids_of(self.con, person_ids).values()],
-            )
+            turns.wake(self.con, person_ids)
 
     @guarded
     def situations(
@@ -215,11 +195,6 @@ class Ledger:
         )
 
     @guarded
-    def ageing(self, crm: str, after: int, limit: int) -> Sequence[Ageing]:
-        """Return the next live records whose age in stage may have to be written, in a fixed order."""
-        return ageing(self.con, crm, after, limit)
-
-    @guarded
     def directory(self, crm: str, own_user_id: str, now: datetime) -> Directory:
         """Return users, queues, companies and loads of a CRM; loads count people in the routed stages of the rulebook."""
         return read_directory(self.con, self._cache, crm, own_user_id, now)
@@ -232,22 +207,6 @@ class Ledger:
             return store_plan(self.con, rows, now)
 
     # Delivering
-
-    @guarded
-    def outbox(
-        self,
-        states: Sequence[str],
-        *,
-        now: datetime,
-        kinds: Sequence[str] | None = None,
-        crm: str | None = None,
-        limit: int | None = None,
-    ) -> list[OutboxRow]:
-        """Return effects in these states whose `retry_at` has come, by priority and then by age.
-
-        `kinds` are of write, membership, escalation and notice.
-        """
-        return outbox.read_outbox(self.con, states, now=now, kinds=kinds, crm=crm, limit=limit)
 
     @guarded
     def claim(self, effect_ids: Sequence[str], now: datetime) -> list[str]:
@@ -276,14 +235,10 @@ class Ledger:
             return outbox.release(self.con, group_id) + release_change(self.con, group_id, text(now))
 
     @guarded
-    def causes(self, seqs: Collection[int]) -> dict[int, str]:
-        """Return what made us write each of these transitions, a rule's name mostly; others' moves are left out."""
-        return outbox.causes(self.con, seqs)
-
-    @guarded
-    def held_changes(self) -> list[HeldChange]:
-        """Return the mass changes that wait for their release."""
-        return held_changes(self.con)
+    def hold_back(self, group_ids: Sequence[str], law: FunnelLaw) -> int:
+        """Hold what waits to be sent about earlier moves of these mass changes; return how many effects that are."""
+        with writing(self.con):
+            return sum(hold_back(self.con, group_id, law) for group_id in group_ids)
 
     @guarded
     def retry(self, effect_id: str) -> bool:
@@ -303,60 +258,13 @@ class Ledger:
         with writing(self.con):
             return outbox.void_undelivered(self.con, text(now))
 
-    @guarded
-    def list_outbox(self, state: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return rows of v_outbox, the newest first."""
-        return search.rows_of(
-            self.con,
-            "SELECT * FROM v_outbox WHERE ?1 IS NULL OR state = ?1 ORDER BY decided_at DESC, effect_id LIMIT ?2",
-            (state, -1 if limit is None else limit),
-        )
-
-    @guarded
-    def group_sizes(self, since: datetime) -> dict[str, int]:
-        """Return how many effects of each group were let go since an instant: held and overtaken ones do not count."""
-        rows = self.con.execute(
-            "SELECT group_id, count(*) FROM outbox WHERE decided_at >= ? AND (state NOT IN ('held', 'superseded')"
-            " OR attempts > 0) GROUP BY group_id",
-            (text(since),),
-        )
-        return dict(rows.fetchall())
-
-    @guarded
-    def address(self, crm: str, user_id: str) -> str | None:
-        """Return the e-mail address of a CRM user, None when there is no such user or address."""
-        row = self.con.execute("SELECT data FROM users WHERE crm = ? AND id = ?", (crm, user_id)).fetchone()
-        return from_data(row[0], search.UserAddress).email if row else None
-
-    @guarded
-    def waiters(self, crm: str) -> list["Waiter"]:
-        """Return who has waited past the promised time, or since before going live."""
-        from leadsync.ledger.waiters import read_waiters
-
-        return read_waiters(self.con, crm)
-
     # Keeping book
-
-    @guarded
-    def meta(self, key: str) -> str | None:
-        """Return a remembered value, None when there is none."""
-        return read_meta(self.con, key)
 
     @guarded
     def set_meta(self, key: str, value: str | None) -> None:
         """Remember a value."""
         with writing(self.con):
             write_meta(self.con, key, value)
-
-    @guarded
-    def first_looked(self, crm: str) -> datetime | None:
-        """Return when the first cycle of a CRM started, None before it."""
-        row = self.con.execute("SELECT min(started_at) FROM cycles WHERE crm = ?", (crm,)).fetchone()
-        return optional_instant(row[0])
-
-    def recovery(self) -> str | None:
-        """Return why nothing may be sent before `recover`: an older ledger was restored. None when all is well."""
-        return self.meta("recovery")
 
     def recovered(self) -> None:
         """Note that whoever operates leadsync has looked at what a restored ledger would send."""
@@ -373,10 +281,6 @@ class Ledger:
                 " mend url or credentials, or give the other org a ledger of its own"
             )
 
-    def go_live(self, crm: str) -> datetime | None:
-        """Return since when things have effects in a CRM, None when nothing was ever delivered."""
-        return optional_instant(self.meta(f"go_live:{crm}"))
-
     def set_go_live(self, crm: str, at: datetime) -> None:
         """Remember since when things have effects; the first instant stays."""
         if self.go_live(crm) is None:
@@ -391,36 +295,14 @@ class Ledger:
         if self.meta("rulebook") == rulebook.hash:
             return False
         with writing(self.con):
-            adopt_rules(self.con, rulebook.law, text(now))
-            self.con.execute(
-                "INSERT INTO rulebooks (hash, adopted_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                (rulebook.hash, text(now)),
-            )
-            self.con.execute("DELETE FROM stages")
-            self.con.executemany(
-                "INSERT INTO stages (stage, role, rank, routed) VALUES (?, ?, ?, ?)",
-                [(stage.name, stage.role, stage.rank, int(stage.routed)) for stage in rulebook.law.stages.values()],
-            )
-            self.con.execute("UPDATE persons SET waiting = 1 WHERE waiting = 0 AND pid IN (SELECT pid FROM records)")
-            write_meta(self.con, "rulebook", rulebook.hash)
+            adopt_rulebook(self.con, rulebook.law, rulebook.hash, text(now))
         return True
-
-    @guarded
-    def adopted_rules(self, law: FunnelLaw, now: datetime) -> dict[str, datetime]:
-        """Return since when the automatic rules of a law are in force as they are; a rule that the ledger does not know is new.
-
-        Those that were there from the beginning are left out.
-        """
-        return adopted_rules(self.con, law, now)
 
     @guarded
     def begin_cycle(self, crm: str, started_at: datetime) -> int:
         """Note the start of a cycle and return its number."""
         with writing(self.con):
-            number: int = self.con.execute(
-                "INSERT INTO cycles (crm, started_at) VALUES (?, ?) RETURNING cycle_id", (crm, text(started_at))
-            ).fetchone()[0]
-        return number
+            return cycles.begin(self.con, crm, started_at)
 
     @guarded
     def end_cycle(
@@ -430,47 +312,7 @@ class Ledger:
         """Note the end of a cycle and what it did."""
         with writing(self.con):
             self._marks.write(self.con)
-            self.con.execute(
-                "UPDATE cycles SET finished_at = ?, observed = ?, transitions = ?, decided = ?, delivered = ?, failed = ?,"
-                " api_calls = ? WHERE cycle_id = ?",
-                (text(finished_at), observed, transitions, decided, delivered, failed, api_calls, cycle_id),
-            )
-
-    @guarded
-    def api_calls(self, crm: str, now: datetime) -> list[tuple[float, int]]:
-        """Return the API requests that the cycles of the last day made, hour by hour: how many seconds ago, how many."""
-        rows = self.con.execute(
-            "SELECT max(started_at), sum(api_calls) FROM cycles WHERE crm = ? AND started_at > ? AND api_calls > 0"
-            " GROUP BY substr(started_at, 1, 13)",
-            (crm, text(now - timedelta(days=1))),
-        )
-        return [(max((now - instant(at)).total_seconds(), 0.0), count) for at, count in rows]
-
-    # Looking things up
-
-    @guarded
-    def find(self, ref_text: str) -> list[tuple[str, str]]:
-        """Return (crm, person id) of everybody whom a record id (15 or 18 letters, GUID), e-mail or person id names."""
-        return search.find(self.con, ref_text)
-
-    @guarded
-    def history(self, person_id: str) -> list[dict[str, Any]]:
-        """Return everything that happened to a person, in order, each with `at`, `what` and `text`."""
-        return search.history(self.con, person_id)
-
-    @guarded
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return rows by kind: records by state, persons, transitions, outbox by state, open clocks."""
-        return search.counts(self.con)
-
-    @guarded
-    def mark_times(self, crm: str) -> dict[str, datetime]:
-        """Return when each source of a CRM was last known complete, in the CRM's time."""
-        self._write_marks()
-        rows = self.con.execute("SELECT source, marked_at FROM marks WHERE crm = ? AND marked_at IS NOT NULL", (crm,))
-        return {source: instant(at) for source, at in rows}
-
-    @guarded
-    def stage_ids(self, crm: str, object_name: str) -> Iterator[tuple[str, datetime, str | None, str]]:
-        """Yield (id, stamp, stage value, state) of every record of an object in order of id, to compare with the CRM."""
-        return search.stage_ids(self.con, crm, object_name)
+            cycles.end(
+                self.con, cycle_id, finished_at, observed=observed, transitions=transitions, decided=decided,
+                delivered=delivered, failed=failed, api_calls=api_calls,
+            )  # fmt: skip

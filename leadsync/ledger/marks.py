@@ -3,8 +3,9 @@ a commit waits for the disk, and a mark that is lost only has something read aga
 """
 
 import sqlite3
+from datetime import datetime
 
-from leadsync.ledger.codec import text
+from leadsync.ledger.codec import instant, text
 from leadsync.ports import Mark, Page
 
 
@@ -56,3 +57,14 @@ def read_marks(con: sqlite3.Connection, crm: str) -> dict[str, Mark]:
     """Return how far each source of a CRM is known to be complete."""
     rows = con.execute("SELECT source, mark, progress FROM marks WHERE crm = ?", (crm,))
     return {source: Mark(mark, progress) for source, mark, progress in rows}
+
+
+def mark_times(con: sqlite3.Connection, crm: str) -> dict[str, datetime]:
+    """Return when each source of a CRM was last known complete, in the CRM's time."""
+    rows = con.execute("SELECT source, marked_at FROM marks WHERE crm = ? AND marked_at IS NOT NULL", (crm,))
+    return {source: instant(at) for source, at in rows}
+
+
+def forget_mark(con: sqlite3.Connection, crm: str, source: str) -> None:
+    """Have a source read whole again; runs inside a transaction."""
+    con.execute("DELETE FROM marks WHERE crm = ? AND source = ?", (crm, source))

@@ -17,6 +17,7 @@ from leadsync.ledger.intake import Intake
 from leadsync.ledger.record_rows import (
     ACCOUNT,
     ASSIGNEE,
+    CLOSED,
     CONTENT,
     CONVERTED_ON,
     CONVERTED_TO,
@@ -85,6 +86,7 @@ def _is_known(record: Record, old: tuple[Any, ...]) -> bool:
         and record.account_id == old[ACCOUNT]
         and record.converted_to == old[CONVERTED_TO]
         and record.merged_into == old[MERGED_INTO]
+        and record.closed == old[CLOSED]
         and text(record.stamp) == old[STAMP]
         and to_json(record.fields) == old[FIELDS]
     )
@@ -170,7 +172,9 @@ def store_gone(intake: Intake, gone: Iterable[Gone]) -> None:
                 (state, news.merged_into, ended_at if old[CONVERTED_TO] is not None else at, intake.read_at, rid),
             )
             note_load(intake, tuple(old), -1)
+            if rid not in intake.news and rid < intake.next_rid - intake.new:
+                # Others came with their last values on this very page, and were counted by those.
+                intake.changed += 1
             intake.derive.add(rid)
             intake.relink.add(rid)
             intake.heard(rid, at)
-            intake.changed += 1

@@ -1,4 +1,4 @@
-"""Opening a ledger: lock, settings, check, migrations, views, epoch, in this order (reliability.md 9)."""
+"""Opening a ledger: lock, settings, check, migrations, views, keys, epoch, in this order (reliability.md 9)."""
 
 import sqlite3
 from pathlib import Path
@@ -11,6 +11,7 @@ from leadsync.ledger.ledger import Ledger
 from leadsync.ledger.lock import Lock, refuse_remote
 from leadsync.ledger.meta import read_meta, write_meta
 from leadsync.ledger.migrations import steps
+from leadsync.ledger.surroundings import key_accounts_anew
 from leadsync.ledger.views import make_views
 
 
@@ -59,6 +60,7 @@ def _prepare(con: sqlite3.Connection, file: Path, last_epoch: int) -> int:
     steps.apply(db)
     with writing(con):
         make_views(con)
+        key_accounts_anew(con)
         known = read_meta(con, "epoch")
         last = int(known) if known else 0
         epoch = max(last, last_epoch) + 1

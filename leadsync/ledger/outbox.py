@@ -65,7 +65,7 @@ INSERT INTO outbox (effect_id, kind, group_id, crm, object, record_id, payload, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (effect_id) DO UPDATE SET
     payload = excluded.payload, fields = excluded.fields, stage_value = excluded.stage_value,
-    group_id = excluded.group_id, priority = excluded.priority, decided_at = excluded.decided_at,
+    group_id = CASE WHEN outbox.state = 'held' THEN outbox.group_id ELSE excluded.group_id END, priority = excluded.priority, decided_at = excluded.decided_at,
     state = CASE WHEN outbox.state = 'superseded' THEN excluded.state ELSE outbox.state END,
     retry_at = CASE WHEN outbox.state = 'superseded' THEN NULL ELSE outbox.retry_at END,
     done_at = NULL, error = NULL
@@ -226,6 +226,16 @@ def release(con: sqlite3.Connection, group_id: str) -> int:
     return con.execute(
         "UPDATE outbox SET state = 'pending' WHERE group_id = ? AND state = 'held'", (group_id,)
     ).rowcount
+
+
+def group_sizes(con: sqlite3.Connection, since: str) -> dict[str, int]:
+    """Return how many effects of each group were let go since an instant: held and overtaken ones do not count."""
+    rows = con.execute(
+        "SELECT group_id, count(*) FROM outbox WHERE decided_at >= ? AND (state NOT IN ('held', 'superseded')"
+        " OR attempts > 0) GROUP BY group_id",
+        (since,),
+    )
+    return dict(rows.fetchall())
 
 
 def causes(con: sqlite3.Connection, seqs: Collection[int]) -> dict[int, str]:

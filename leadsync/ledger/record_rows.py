@@ -10,11 +10,11 @@ from leadsync.ledger.intake import Intake
 CONTENT = (
     "stage_value", "stage", "owner_id", "assignee_id", "email_key", "created_at", "created_by", "modified_at",
     "modified_by", "stamp", "version", "state", "account_id", "converted_to", "converted_account_id",
-    "converted_opportunity_id", "converted_on", "merged_into", "operation", "fields",
+    "converted_opportunity_id", "converted_on", "merged_into", "operation", "closed", "fields",
 )  # fmt: skip
 (
     STAGE_VALUE, STAGE, OWNER, ASSIGNEE, EMAIL_KEY, CREATED, CREATED_BY, MODIFIED, _MODIFIED_BY, STAMP, VERSION, STATE, ACCOUNT,
-    CONVERTED_TO, _CONVERTED_ACCOUNT, _CONVERTED_DEAL, CONVERTED_ON, MERGED_INTO, OPERATION, FIELDS,
+    CONVERTED_TO, _CONVERTED_ACCOUNT, _CONVERTED_DEAL, CONVERTED_ON, MERGED_INTO, OPERATION, CLOSED, FIELDS,
 ) = range(len(CONTENT))  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def content(record: Record, mapping: CrmMapping) -> tuple[Any, ...]:
         record.converted_on,
         record.merged_into,
         record.operation,
+        int(record.closed),
         to_json(fields),
     )
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from leadsync.ledger.codec import email_key, instant
+from leadsync.ledger.codec import email_key, from_data, instant
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.people import names_of, pids_of
 
 
 @dataclass(frozen=True, slots=True)
-class UserAddress:
+class _UserAddress:
     """The one field of a stored user that sending needs."""
 
     email: str | None = None
@@ -23,6 +23,21 @@ def rows_of(con: sqlite3.Connection, sql: str, values: Sequence[Any] | Mapping[s
     cursor = con.execute(sql, values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def outbox(con: sqlite3.Connection, state: str | None, limit: int | None) -> list[dict[str, Any]]:
+    """Return rows of v_outbox, the newest first."""
+    return rows_of(
+        con,
+        "SELECT * FROM v_outbox WHERE ?1 IS NULL OR state = ?1 ORDER BY decided_at DESC, effect_id LIMIT ?2",
+        (state, -1 if limit is None else limit),
+    )
+
+
+def address(con: sqlite3.Connection, crm: str, user_id: str) -> str | None:
+    """Return the e-mail address of a CRM user, None when there is no such user or address."""
+    row = con.execute("SELECT data FROM users WHERE crm = ? AND id = ?", (crm, user_id)).fetchone()
+    return from_data(row[0], _UserAddress).email if row else None
 
 
 def find(con: sqlite3.Connection, ref_text: str) -> list[tuple[str, str]]:

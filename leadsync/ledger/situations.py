@@ -14,6 +14,7 @@ from leadsync.domain.situation import Assignment, Memory, OpenWrite, OwnerChange
 from leadsync.domain.sla import Clock
 from leadsync.domain.touches import Touch
 from leadsync.domain.transitions import Transition
+from leadsync.hygiene import FORMATS
 from leadsync.ledger.bursts import Bursts, CameByItself, Crowds, bursts, releases
 from leadsync.ledger.codec import (
     CLOCK_COLUMNS,
@@ -24,7 +25,7 @@ from leadsync.ledger.codec import (
     from_json,
     instant,
     optional_instant,
-    record_of,
+    record_and_rest,
     touch_of,
 )
 from leadsync.ledger.connection import chunks, select_in
@@ -53,7 +54,7 @@ class _Batch:
     def _read_records(self) -> None:
         found = members(self.con, f"{RECORD_COLUMNS}, rid, pid, owner_rows, email_key, ended_at", self.name_of)
         for row in sorted(found, key=lambda row: (row[5], row[2])):
-            record, (rid, pid, owner_rows, email, ended_at) = record_of(row[:20]), row[20:]
+            record, (rid, pid, owner_rows, email, ended_at) = record_and_rest(row)
             if record.state in ("merged", "deleted") and ended_at is not None:
                 # Its last change was its end, though a CRM that tells of no more than that shows no stamp of it.
                 record = replace(record, stamp=max(record.stamp, instant(ended_at)))
@@ -241,7 +242,8 @@ class _Batch:
             sorted(people),
             after=(self.crm,),
         ):
-            others[row[22]].append((record_of(row[:20]), row[20], row[21]))
+            record, (stage, pid, email) = record_and_rest(row)
+            others[email].append((record, stage, pid))
         shared = {email: some for email, some in others.items() if len({pid for _, _, pid in some}) > 1}
         if not shared:
             return {}
@@ -261,7 +263,8 @@ class _Batch:
         """Return all records of these persons: a twin's touches may be on the lead that became the contact."""
         whole: dict[str, list[Record]] = defaultdict(list)
         for row in members(self.con, f"{RECORD_COLUMNS}, pid", names):
-            whole[names[row[20]]].append(record_of(row[:20]))
+            record, (pid,) = record_and_rest(row)
+            whole[names[pid]].append(record)
         return whole
 
     def account_candidates(self) -> dict[str, list[Account]]:
@@ -272,14 +275,12 @@ class _Batch:
             for record in records:
                 if record.account_id is not None or record.state != "live":
                     continue
-                email, website, company = (
-                    value if isinstance(value := record.fields.get(name), str) else None
-                    for name in ("email", "website", "company")
-                )
-                keys = match_keys(email, website, company)
-                for key, by_key in ((keys.domain, domains), (keys.company, companies)):
-                    if key is not None:
-                        by_key[key].add(person_id)
+                fields = record.fields
+                keys = match_keys((fields.get("email"), fields.get("website")), fields.get("company"), FORMATS)
+                for domain in keys.domains:
+                    domains[domain].add(person_id)
+                if keys.company is not None:
+                    companies[keys.company].add(person_id)
         found: dict[str, dict[str, Account]] = defaultdict(dict)
         for column, by_key in (("domain_key", domains), ("company_key", companies)):
             for key, account_id, data in select_in(

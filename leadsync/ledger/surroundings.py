@@ -4,17 +4,20 @@ written; those that did wake the people they concern.
 
 # ruff: noqa: S608 -- only names of columns and tables from this package are joined into statements, never a value
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from leadsync.domain.accounts import match_keys
+from leadsync.domain.accounts import account_keys
 from leadsync.domain.records import Account, Campaign, Opportunity, OpportunityRole, Queue, User
 from leadsync.domain.touches import Touch
-from leadsync.ledger.codec import TOUCH_COLUMNS, as_data, optional_text, text, touch_of, touch_row
+from leadsync.hygiene import FORMATS, keys_made_by
+from leadsync.ledger.codec import TOUCH_COLUMNS, as_data, from_data, optional_text, text, touch_of, touch_row
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.derivation import moved_records
 from leadsync.ledger.intake import Intake
+from leadsync.ledger.meta import read_meta, write_meta
 
 
 def store_touches(intake: Intake, touches: Sequence[Touch]) -> None:
@@ -80,20 +83,39 @@ def store_directory(intake: Intake, table: str, rows: Sequence[User] | Sequence[
 def store_accounts(intake: Intake, accounts: Sequence[Account]) -> None:
     """Write accounts that changed and wake the people who work there."""
     news = _news(intake, "accounts", accounts)
-    rows = []
-    for account, data in news:
-        keys = match_keys(None, _word(account.fields.get("website")), _word(account.fields.get("name")))
-        rows.append((intake.crm, account.id, data, int(account.deleted), keys.domain, keys.company))
     intake.con.executemany(
         "INSERT INTO accounts (crm, id, data, deleted, domain_key, company_key) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (crm, id) DO UPDATE SET data = excluded.data, deleted = excluded.deleted,"
         " domain_key = excluded.domain_key, company_key = excluded.company_key",
-        rows,
+        [(intake.crm, account.id, data, int(account.deleted), *_stored_keys(account)) for account, data in news],
     )
     ids = [account.id for account, _ in news]
     for row in select_in(intake.con, "SELECT rid FROM records WHERE crm = ? AND account_id IN (*)", ids, (intake.crm,)):
         # Not dated: whoever is still to be decided for the first time will see it then.
         intake.heard(row[0], "")
+
+
+def _stored_keys(account: Account) -> tuple[str | None, str | None]:
+    """Return the domain and the company name by which an account is looked up."""
+    keys = account_keys(account.fields, FORMATS)
+    return next(iter(keys.domains), None), keys.company
+
+
+def key_accounts_anew(con: sqlite3.Connection) -> None:
+    """Make the accounts' keys anew if they were made by other tables than today's; runs inside a transaction.
+
+    Leads are looked up by keys of today: an account that keeps an older one would not be found any more.
+    """
+    made_by = keys_made_by()
+    if read_meta(con, "account_keys") == made_by:
+        return
+    stale = []
+    for crm, account_id, data, *known in con.execute("SELECT crm, id, data, domain_key, company_key FROM accounts"):
+        keys = _stored_keys(from_data(data, Account))
+        if keys != tuple(known):
+            stale.append((*keys, crm, account_id))
+    con.executemany("UPDATE accounts SET domain_key = ?, company_key = ? WHERE crm = ? AND id = ?", stale)
+    write_meta(con, "account_keys", made_by)
 
 
 def store_opportunities(intake: Intake, deals: Sequence[Opportunity]) -> None:
@@ -154,7 +176,3 @@ def _wake(intake: Intake, people: Iterable[tuple[str, str, str]]) -> None:
     for object_name, record_id, at in found:
         if (rid := rids.get((object_name, record_id))) is not None:
             intake.heard(rid, at)
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) else None

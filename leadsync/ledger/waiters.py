@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from leadsync.domain.daily import Waiter
 from leadsync.domain.records import Record
-from leadsync.ledger.codec import RECORD_COLUMNS, instant, record_of
+from leadsync.ledger.codec import RECORD_COLUMNS, instant, record_and_rest
 from leadsync.ledger.people import members, names_of
 
 
@@ -20,9 +20,9 @@ def read_waiters(con: sqlite3.Connection, crm: str) -> list[Waiter]:
     pids = sorted({row[0] for row in rows})
     names, records = names_of(con, pids), defaultdict(list)
     for row in members(con, f"{RECORD_COLUMNS}, pid", pids):
-        record = record_of(row[:20])
+        record, (pid,) = record_and_rest(row)
         if record.state == "live":
-            records[row[20]].append(record)
+            records[pid].append(record)
     return [
         Waiter(names[pid], min(records[pid], key=_precedence), rule, state == "breached", instant(started_at))
         for pid, rule, state, started_at in rows

@@ -114,10 +114,14 @@ def _pids(con: sqlite3.Connection, rows: PlanRows) -> dict[str, int]:
 
 
 def _store_judgements(con: sqlite3.Connection, rows: PlanRows, at: str) -> int:
-    """Add verdicts; a transition is judged once. A correction joins stays, so those are written anew."""
+    """Add verdicts; a transition is judged once, but that a legal birth is flagged when nothing has come of it.
+
+    A correction joins stays, so those are written anew.
+    """
     cursor = con.executemany(
         "INSERT INTO judgements (seq, verdict, actor_roles, correction, why, reason, bulk_id, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO NOTHING",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET verdict = excluded.verdict,"
+        " why = excluded.why, at = excluded.at WHERE judgements.verdict = 'legal' AND excluded.verdict = 'flagged'",
         [
             (j.seq, j.verdict, to_json(j.actor_roles), int(j.correction), j.why, j.reason, j.bulk_id, at)
             for j in rows.judgements

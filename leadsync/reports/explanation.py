@@ -22,7 +22,8 @@ from leadsync.domain.standing import Grounds, Standing, stand
 from leadsync.domain.telling import people
 from leadsync.domain.transitions import Transition
 from leadsync.ledger import Ledger
-from leadsync.reports.wording import VERDICTS, plain, sentence
+from leadsync.reports.statuses import kind_of
+from leadsync.reports.wording import now_in_words, sentence
 
 _ID = re.compile(r"[0-9A-Za-z-]{15,36}")
 
@@ -66,7 +67,8 @@ class ExplainedClock:
 class Explanation:
     """Everything about one person; `score` in whole points, score lines in points with two decimals, instants in UTC.
 
-    `stage_label` is None for a status that stands for no stage; `zone` is the company's, for whoever shows this.
+    `stage_label` is None for a status that stands for no stage; `status_kind` says what it is then, and `instead` which
+    stage should take its place. `zone` is the company's, for whoever shows this.
     `appended` are the fields that the record lacks and rules read from the account, each with its value.
     """
 
@@ -78,6 +80,8 @@ class Explanation:
     stage: str | None
     stage_label: str | None
     stage_value: str | None
+    status_kind: str
+    instead: str | None
     stage_entered_at: str
     stage_entered_exact: bool
     held_until: str | None
@@ -106,6 +110,8 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
     last = situation.assignments[-1] if situation.assignments else None
     hold = standing.hold
     labels = {stage.name: stage.label for stage in grounds.law.stages.values()}
+    status = kind_of(grounds.mapping, grounds.law, standing.record.ref.object, standing.record.stage_value)
+    since, exact = _since(standing)
     causes = ledger.causes([move.seq for move in situation.transitions if move.source == "leadsync"])
     return Explanation(
         person_id=person_id,
@@ -116,16 +122,20 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
         stage=standing.stage.name if standing.stage else None,
         stage_label=standing.stage.label if standing.stage else None,
         stage_value=standing.record.stage_value,
-        stage_entered_at=to_text(standing.stay.entered_at),
-        stage_entered_exact=standing.stay.entered_exact,
+        status_kind=status.kind,
+        instead=_label(status.stage, None, grounds) if status.stage else None,
+        stage_entered_at=to_text(since),
+        stage_entered_exact=exact,
         held_until=to_text(hold.until) if hold and hold.until and standing.cooling else None,
         hold_reason=hold.reason.label if hold and hold.reason else None,
         score=standing.score.whole,
         score_lines=tuple((line.family, line.name, line.points / 100) for line in standing.score.lines),
         basis=standing.basis.whole,
         owner=_name(standing.responsible_id, grounds),
-        owner_reason=last.reason if last else "leadsync has not assigned this person",
-        candidates=tuple((_name(who, grounds), why) for who, why in last.candidates) if last else (),
+        owner_reason=_with_names(last.reason, grounds) if last else "leadsync has not assigned this person",
+        candidates=tuple((_name(who, grounds), _with_names(why, grounds)) for who, why in last.candidates)
+        if last
+        else (),
         account=_account(standing),
         appended=tuple((name, _shown(value)) for name, value in standing.facts.appended().items()),
         clocks=tuple(_clock(clock, standing) for clock in situation.clocks),
@@ -153,21 +163,26 @@ def explain_person(ledger: Ledger, grounds: Grounds, person_id: str) -> Explanat
             for row in situation.records
             if row.state == "merged"
         ),
-        now=tuple(_with_names(_now(reason, labels), grounds) for reason in decision.reasons),
+        now=tuple(
+            _with_names(now_in_words(reason, labels, [rule.name for rule in grounds.law.automatic]), grounds)
+            for reason in decision.reasons
+        ),
         wake_at=to_text(decision.state.wake_at) if decision.state.wake_at else None,
     )
+
+
+def _since(standing: Standing) -> tuple[datetime, bool]:
+    """Return since when the record shows its status, and whether that is known; of a stage it is the stay that counts."""
+    moves = [move for move in standing.moves if move.ref == standing.record.ref]
+    if standing.stage is None and moves and moves[-1].to_value == standing.record.stage_value:
+        return moves[-1].at, moves[-1].at_exact
+    return standing.stay.entered_at, standing.stay.entered_exact
 
 
 def _said(move: Transition, cause: str | None, labels: Mapping[str, str]) -> str:
     mends = move.correction and move.source == "leadsync"
     why = move.why.replace("by a declared rule", f"by the rule {cause}") if cause else move.why
     return sentence(move.verdict or "not judged yet", why, labels, mends=mends)
-
-
-def _now(reason: str, labels: Mapping[str, str]) -> str:
-    """Return one of a decision's reasons in plain words; a judgement begins with its verdict."""
-    verdict, _, why = reason.partition(": ")
-    return sentence(verdict, why, labels) if verdict in VERDICTS else plain(reason, labels)
 
 
 def _account(standing: Standing) -> str | None:
@@ -274,7 +289,18 @@ def to_lines(told: Explanation) -> list[str]:
 def _stage_lines(told: Explanation) -> list[str]:
     since = f"since {_local(told, told.stage_entered_at)}" + ("" if told.stage_entered_exact else " at the latest")
     if told.stage_label is not None:
-        lines = [f'Stage   {told.stage_label} ("{told.stage_value}" in {told.crm}), {since}']
+        shown = f'"{told.stage_value}"' if told.stage_value else "blank"
+        lines = [f"Stage   {told.stage_label} ({shown} in {told.crm}), {since}"]
+    elif told.status_kind == "disposition":
+        lines = [
+            f'Stage   none: the status "{told.stage_value}" is the result of a call ({since})',
+            f"          leadsync keeps it as such and sets the stage to {told.instead} once it may write stages",
+        ]
+    elif told.status_kind == "deprecated":
+        lines = [
+            f'Stage   none: the status "{told.stage_value}" is an old one, {told.instead} should take its place ({since})',
+            "          fix: leadsync remap plan",
+        ]
     elif told.stage_value:
         lines = [
             f'Stage   none: the status "{told.stage_value}" stands for no stage ({since})',

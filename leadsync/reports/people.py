@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from leadsync.domain import calendars
+from leadsync.domain.accounts import account_domain
 from leadsync.domain.conditions import Condition, FactValue, Named, fold, holds
 from leadsync.domain.durations import Duration
 from leadsync.domain.facts import PersonFacts
@@ -160,7 +161,11 @@ class _Questions:
             conditions=rulebook.conditions,
             now=self._as_of,
             after=self._after,
-            given={"crm": lambda: ref.crm, "object": lambda: ref.object},
+            given={
+                "crm": lambda: ref.crm,
+                "object": lambda: ref.object,
+                "account.domain": lambda: account_domain(account, FORMATS),
+            },
         )
 
 

@@ -17,6 +17,7 @@ from leadsync.domain.hygiene import Tidied
 from leadsync.domain.mapping import FieldMapping
 from leadsync.domain.records import Value
 from leadsync.domain.rulebook import Rulebook
+from leadsync.hygiene import FORMATS
 from leadsync.ledger.codec import email_key
 from leadsync.reports import queries
 from leadsync.reports.answer import Cell, Report, Table, definition_hash
@@ -236,7 +237,7 @@ def _keys(
     if first and last and not _is_filler(first) and not _is_filler(last):
         free = rulebook.routing.account_match.free_mail
         sites = (email, fields.get("website"), account.get("website"))
-        domain = next((found for site in sites if (found := own_domain(_text(site), free)) is not None), None)
+        domain = next((found for site in sites if (found := own_domain(_text(site), FORMATS, free)) is not None), None)
         if domain is not None:
             keys[NAME].add(f"{fold(f'{first} {last}')} {domain}")
     return keys

@@ -5,7 +5,7 @@ that the business gives to stages and to people's parts. A reason that is plain 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 VERDICTS: Mapping[str, str] = {
     "adopted": "from before leadsync went live: taken over as it was, not judged",
@@ -46,6 +46,7 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     (r"collision: the contact had (.+), the lead (.+); newest", r"of the contact's stage, \1, and the lead's, \2, the newer one counts"),
     (r"the moves in between were not seen; a legal path leads here", "the moves in between were not seen, but there is an allowed way"),
     (r"the value '(.*)' stands in no list of the mapping", r'leadsync does not know the status "\1"'),
+    (r"the value '(.*)' is deprecated, (.+) should take its place", r'"\1" is an old status, \2 should take its place'),
     (r"'(.*)' is a call result, not a stage", r'"\1" is the result of a call, not a stage'),
     (r"an import that nobody has answered to is no inquiry", "it came with an imported list and has not answered to anything yet"),
     (r"no edge leads from (.+?) to (.+?)(; .*)?", r"nobody may move anyone from \1 straight to \2\3"),
@@ -54,6 +55,8 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     (r"moves to (.+?): (?:revert|redirect): .+", r"leadsync moves them to \1 for it"),
     (r"moves to (.+?): import: .+", r"leadsync moves them to \1 until they answer to something"),
     (r"moves to (.+?): (.+)", r"leadsync moves them to \1: \2"),
+    (r"it has fired, and nothing is new since", "it has moved them once, and nothing new has come from them since"),
+    (r"(not routed: )?twin of p_.+_(lead|contact)_(\S+)", r"\1the \2 \3 has the same e-mail and goes first"),
     (r"legal, but (.+) was asked for", r"the move is allowed, but something it asks for is missing: \1"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern), plain) for pattern, plain in _PLAIN)
@@ -83,6 +86,16 @@ def plain(why: str, labels: Mapping[str, str]) -> str:
             why = pattern.sub(words, why, count=1)
             break
     return with_labels(why, labels)
+
+
+def now_in_words(reason: str, labels: Mapping[str, str], rules: Collection[str]) -> str:
+    """Return one of a decision's reasons: a judgement begins with its verdict, why a rule does nothing with its name."""
+    begun, _, why = reason.partition(": ")
+    if begun in VERDICTS:
+        return sentence(begun, why, labels)
+    if rule := next((name for name in rules if reason.startswith(f"{name}: ")), None):
+        return f'the rule "{rule}" fits, but does nothing now: {plain(reason.removeprefix(f"{rule}: "), labels)}'
+    return plain(reason, labels)
 
 
 def with_labels(text: str, labels: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from leadsync.domain.ageing import AGE, ENTERED
-from leadsync.domain.conditions import Condition
+from leadsync.domain.conditions import Condition, fold
 from leadsync.domain.facts import FROM_ACCOUNT
 from leadsync.domain.mapping import (
     CrmMapping,
@@ -42,6 +42,10 @@ TIDY = ("text", "email", "phone", "country", "state")
 PAIR = "/"
 """Between state and status reason where a stage is both (Dynamics): `Open/MQL`."""
 
+REASON = "statuscode"
+CLOSED_STATES = frozenset({"qualified", "disqualified", "1", "2"})
+"""A Dynamics lead's states besides open, as Microsoft calls and numbers them; leadsync sets none of them."""
+
 
 def crm_mapping(name: str, file: SalesforceFile | DynamicsFile, tree: Node, checks: Checks) -> CrmMapping:
     """Return the mapping of one CRM."""
@@ -52,14 +56,14 @@ def crm_mapping(name: str, file: SalesforceFile | DynamicsFile, tree: Node, chec
     stages = file.stages
     opportunity = file.opportunity
     loss = opportunity.lost_because if opportunity else ValueSpec()
-    is_salesforce = isinstance(file, SalesforceFile)
+    lead = _object("lead", file.lead, tree, common, checks)
     contact = _object("contact", file.contact, tree, common, checks)
     return CrmMapping(
         crm=name,
-        kind="salesforce" if is_salesforce else "dynamics",
+        kind=file.kind,
         objects={
-            "lead": _object("lead", file.lead, tree, common, checks),
-            "contact": replace(contact, queues_may_own=not is_salesforce),
+            "lead": replace(lead, observed=_closing(stages) if lead.stage.native == (REASON,) else frozenset()),
+            "contact": replace(contact, queues_may_own=file.queues_own_contacts),
         },
         stage_of_value={
             value: stage for stage, spec in stages.items() for value in dict.fromkeys((_written(spec), *spec.read))
@@ -88,6 +92,12 @@ def crm_mapping(name: str, file: SalesforceFile | DynamicsFile, tree: Node, chec
         nurture={key: _nurture(key, spec) for key, spec in file.nurture.items()},
         disqualify_button=_button(file.lead),
     )
+
+
+def _closing(stages: Mapping[str, StageValue]) -> frozenset[str]:
+    """Return the stages that are pairs with a state other than open."""
+    pairs = {stage: spec.write for stage, spec in stages.items() if not isinstance(spec.write, str)}
+    return frozenset(stage for stage, (state, _) in pairs.items() if fold(state) in CLOSED_STATES)
 
 
 def _written(spec: StageValue) -> str:

@@ -17,6 +17,7 @@ from leadsync.settings.schema.config import MONTHS, WRITES, ConfigFile
 from leadsync.settings.schema.config import Channel as ChannelSpec
 
 API_VERSIONS = {"salesforce": "65.0", "dynamics": "9.2"}
+HAS_TENANT = {"salesforce": False, "dynamics": True}
 RESERVED = ("funnel", "scoring", "routing", "sla", "calendars", "leadsync")
 ChannelKind = Literal["slack", "teams", "email", "webhook", "pagerduty", "crm_task", "log"]
 
@@ -184,9 +185,9 @@ def _crms(file: ConfigFile, tree: Node, checks: Checks) -> dict[str, CrmConnecti
             checks.problems.add(
                 tree.at("crms").key(name), f'"{name}" cannot be the name of a CRM: mappings/{name}.yaml is another file'
             )
-        if spec.kind == "dynamics" and not spec.tenant:
+        if HAS_TENANT[spec.kind] and not spec.tenant:
             checks.problems.add(node.place, f'the CRM "{name}" needs tenant:, the Entra ID tenant that issues tokens')
-        if spec.kind == "salesforce" and spec.tenant:
+        if spec.tenant and not HAS_TENANT[spec.kind]:
             checks.problems.add(node.key("tenant"), "tenant: belongs to Dynamics")
         crms[name] = CrmConnection(
             name,

@@ -4,7 +4,7 @@ What the org has and the samples know under the same name is taken over in the o
 listed in a comment for the operations person to place. Nothing is guessed into a stage.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal
@@ -40,15 +40,13 @@ def sample_files(
     Lead sources fit funnel.yaml. Statuses and campaign types fit Salesforce's mapping; Dynamics' are choices that the
     deploy kit makes with the names in the sample.
     """
-    texts = {CONFIG: _config(kind, url, picklists.tenant if picklists else None)}
+    fitting = _FITTINGS[kind]
+    texts = {CONFIG: fitting.config(sample(CONFIG), url, picklists.tenant if picklists else None)}
     for name in (kind, *RULES):
         texts[f"mappings/{name}.yaml"] = sample(f"mappings/{name}.yaml")
-    if kind == "dynamics":
-        texts["mappings/scoring.yaml"] = _without_bounces(texts["mappings/scoring.yaml"])
-    if picklists and kind == "salesforce":
-        path = "mappings/salesforce.yaml"
-        texts[path] = _fit_mapping(texts[path], picklists)
+    texts["mappings/scoring.yaml"] = fitting.scoring(texts["mappings/scoring.yaml"])
     if picklists:
+        texts[f"mappings/{kind}.yaml"] = fitting.mapping(texts[f"mappings/{kind}.yaml"], picklists)
         texts["mappings/funnel.yaml"] = _fit_funnel(texts["mappings/funnel.yaml"], picklists)
     return texts
 
@@ -65,14 +63,15 @@ def _tree(text: str) -> Node:
     return tree
 
 
-def _config(kind: str, url: str, tenant: str | None) -> str:
-    text = sample(CONFIG)
-    tree, edits = _tree(text), Edits(text)
-    address = tree.at("crms", "salesforce", "url")
-    lines = text.split("\n")
-    if kind == "salesforce":
-        edits.replace_rest(address.place, url)
-        return edits.result()
+def _salesforce_config(text: str, url: str, tenant: str | None) -> str:
+    edits = Edits(text)
+    edits.replace_rest(_tree(text).at("crms", "salesforce", "url").place, url)
+    return edits.result()
+
+
+def _dynamics_config(text: str, url: str, tenant: str | None) -> str:
+    """Return config with the block of Dynamics, which is a comment in the sample, in place of Salesforce's."""
+    tree, edits, lines = _tree(text), Edits(text), text.split("\n")
     first = tree.at("crms").key("salesforce").line
     for number in range(first, len(lines)):
         if not lines[number - 1].startswith("    ") and number != first:
@@ -203,3 +202,18 @@ def _fit_funnel(text: str, picklists: Picklists) -> str:
 def _listed(indent: str, heading: str, values: Sequence[str]) -> list[str]:
     one_line = (" ".join(value.split()) for value in values)
     return [*f"{indent}# {heading}".split("\n"), *(f"{indent}#   {value}" for value in one_line)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """What becomes of the samples for one kind of CRM: config with the address and tenant, scoring, the mapping."""
+
+    config: Callable[[str, str, str | None], str]
+    scoring: Callable[[str], str]
+    mapping: Callable[[str, Picklists], str]
+
+
+_FITTINGS: Mapping[str, _Fitting] = {
+    "salesforce": _Fitting(_salesforce_config, lambda text: text, _fit_mapping),
+    "dynamics": _Fitting(_dynamics_config, _without_bounces, lambda text, picklists: text),
+}

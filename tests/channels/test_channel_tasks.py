@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-import requests
+from samples import load_from, write_samples
+from sandboxes import Sandbox, running
 from structlog.testing import capture_logs
 
-from leadsync.app import build_channels, build_crm
+from leadsync.building import build_channels, build_crm
 from leadsync.channels import LogChannel
 from leadsync.clock import SystemClock
 from leadsync.crm.salesforce.client import Client
@@ -15,10 +16,7 @@ from leadsync.domain.records import Ref
 from leadsync.errors import ChannelFailed, ConfigError, OutcomeUnknown
 from leadsync.http import Answer
 from leadsync.ports import Channel, Crm
-from leadsync.sandbox.box import Options
-from leadsync.sandbox.server import Server
-from leadsync.settings import Loaded, load
-from leadsync.settings.write import sample_files
+from leadsync.settings import Loaded
 
 CONFIG = """\
 crms:
@@ -40,26 +38,24 @@ SECRETS = {
 
 
 @pytest.fixture(scope="module")
-def org() -> Iterator[Server]:
-    server = Server(Options(empty=True, frozen=True)).start()
-    yield server
-    server.stop()
+def org() -> Iterator[Sandbox]:
+    yield from running(Sandbox)
 
 
 @pytest.fixture(scope="module")
-def loaded(org: Server, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def loaded(org: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     folder = tmp_path_factory.mktemp("settings")
-    for path, text in sample_files("salesforce", org.url, None).items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    config = folder / "config" / "leadsync.yaml"
-    config.write_text(CONFIG.format(url=org.url), encoding="utf-8")
-    return load(config, folder / "mappings", {})
+    write_samples(folder, "salesforce", org.url)
+    (folder / "config" / "leadsync.yaml").write_text(CONFIG.format(url=org.url), encoding="utf-8")
+    return load_from(folder)
 
 
 @pytest.fixture(scope="module")
-def crms(org: Server, loaded: Loaded) -> Mapping[str, Crm]:
-    env = {"LEADSYNC_SALESFORCE_CLIENT_ID": org.client_id, "LEADSYNC_SALESFORCE_CLIENT_SECRET": org.client_secret}
+def crms(org: Sandbox, loaded: Loaded) -> Mapping[str, Crm]:
+    env = {
+        "LEADSYNC_SALESFORCE_CLIENT_ID": org.server.client_id,
+        "LEADSYNC_SALESFORCE_CLIENT_SECRET": org.server.client_secret,
+    }
     return {"salesforce": build_crm("salesforce", loaded.settings.crms["salesforce"], loaded, env, SystemClock())}
 
 
@@ -69,28 +65,20 @@ def tasks(loaded: Loaded, crms: Mapping[str, Crm]) -> Channel:
 
 
 @pytest.fixture
-def for_rep(org: Server, notice: Any) -> Callable[..., Any]:
+def for_rep(org: Sandbox, notice: Any) -> Callable[..., Any]:
     """A notice about a fresh lead, for a user of the org."""
-    made = control(org, "load", Lead=[{"LastName": "Hopper", "Company": "Navy", "Status": "Inquiry"}])
+    made = org.put(Lead=[{"LastName": "Hopper", "Company": "Navy", "Status": "Inquiry"}])
     ref = Ref("salesforce", "lead", made["Lead"][0])
-    return lambda **changes: notice(**{"channel": "crm_task", "recipient": org.box.basics.admin, "ref": ref, **changes})
+    return lambda **changes: notice(
+        **{"channel": "crm_task", "recipient": org.server.box.basics.admin, "ref": ref, **changes}
+    )
 
 
-def control(org: Server, what: str, **body: Any) -> Any:
-    answer = requests.post(f"{org.url}/sandbox/{what}", json=body, timeout=10)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+def tasks_of(org: Sandbox, ref: Ref) -> list[Mapping[str, Any]]:
+    return [row for row in org.server.box.store.rows("Task") if row["WhoId"] == ref.id]
 
 
-def tasks_of(org: Server, ref: Ref) -> list[Mapping[str, Any]]:
-    return [row for row in org.box.store.rows("Task") if row["WhoId"] == ref.id]
-
-
-def log_of(org: Server) -> list[str]:
-    return requests.get(f"{org.url}/sandbox/requests", timeout=10).text.splitlines()
-
-
-def test_a_person_gets_a_task_beside_the_lead(org: Server, tasks: Channel, for_rep: Any) -> None:
+def test_a_person_gets_a_task_beside_the_lead(org: Sandbox, tasks: Channel, for_rep: Any) -> None:
     message = for_rep(title="Grace Hopper is yours", text="She asked to be called.\nSoon.")
 
     tasks.send(message, "ada@acme.example")
@@ -101,7 +89,7 @@ def test_a_person_gets_a_task_beside_the_lead(org: Server, tasks: Channel, for_r
     assert not task["IsClosed"]
 
 
-def test_a_task_is_made_once_for_each_message(org: Server, tasks: Channel, for_rep: Any) -> None:
+def test_a_task_is_made_once_for_each_message(org: Sandbox, tasks: Channel, for_rep: Any) -> None:
     first, second = for_rep(), for_rep(effect_id="another")
 
     for message in (first, first, second, first):
@@ -111,7 +99,7 @@ def test_a_task_is_made_once_for_each_message(org: Server, tasks: Channel, for_r
 
 
 def test_a_task_that_was_made_although_the_answer_was_lost_is_not_made_again(
-    org: Server, tasks: Channel, for_rep: Any, monkeypatch: pytest.MonkeyPatch
+    org: Sandbox, tasks: Channel, for_rep: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message, send = for_rep(), Client.send
 
@@ -132,11 +120,11 @@ def test_a_task_that_was_made_although_the_answer_was_lost_is_not_made_again(
     assert len(tasks_of(org, message.ref)) == 1
 
 
-def test_who_threw_a_task_away_does_not_get_it_again(org: Server, tasks: Channel, for_rep: Any) -> None:
+def test_who_threw_a_task_away_does_not_get_it_again(org: Sandbox, tasks: Channel, for_rep: Any) -> None:
     message = for_rep()
     tasks.send(message, None)
     (task,) = tasks_of(org, message.ref)
-    control(org, "delete", object="Task", id=task["Id"])
+    org.control("delete", object="Task", id=task["Id"])
 
     tasks.send(message, None)
 
@@ -159,22 +147,22 @@ def test_a_task_that_can_never_be_made_is_final(tasks: Channel, for_rep: Any, ch
 
 
 @pytest.mark.parametrize("fault", ["503", "429", "html", "reset"])
-def test_a_crm_that_is_down_may_heal_and_is_asked_once(org: Server, tasks: Channel, for_rep: Any, fault: str) -> None:
+def test_a_crm_that_is_down_may_heal_and_is_asked_once(org: Sandbox, tasks: Channel, for_rep: Any, fault: str) -> None:
     message = for_rep()
     tasks.send(for_rep(effect_id="logs in"), None)
-    seen = len(log_of(org))
-    control(org, "faults", rate={fault: 1.0})
+    org.requests()
+    org.faults(rate={fault: 1.0})
     try:
         with pytest.raises(ChannelFailed) as failed:
             tasks.send(message, None)
     finally:
-        control(org, "faults")
+        org.faults()
 
     assert not failed.value.permanent
-    assert sum("/services/data/" in line for line in log_of(org)[seen:]) == 1
+    assert sum("/services/data/" in str(line["path"]) for line in org.requests()) == 1
 
 
-def test_a_very_long_message_fits_into_a_task(org: Server, tasks: Channel, for_rep: Any) -> None:
+def test_a_very_long_message_fits_into_a_task(org: Sandbox, tasks: Channel, for_rep: Any) -> None:
     message = for_rep(text="x" * 50_000, title="long " * 100)
 
     tasks.send(message, None)

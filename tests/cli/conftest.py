@@ -1,37 +1,29 @@
-"""An org in a box and an installation beside it; how they work is in `installation.py` beside this file."""
+"""An org in a box and an installation beside it; how they work is in `tests/shared/installation.py`."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from installation import Installation, Kind, Org
+from installation import Installation, Org
+from samples import ALL, Kind
+from sandboxes import running, without_faults
 
 
 @pytest.fixture(scope="module")
 def shared_org() -> Iterator[Org]:
-    org = Org()
-    yield org
-    org.server.stop()
+    yield from running(Org)
 
 
 @pytest.fixture
 def org(shared_org: Org) -> Iterator[Org]:
     """The module's org, without faults before and after."""
-    shared_org.control("faults")
-    yield shared_org
-    shared_org.control("faults")
+    yield from without_faults(shared_org)
 
 
 @pytest.fixture
 def fresh_org() -> Iterator[Org]:
     """An org of the test's own, whose people are there but nobody they could work on."""
-    org = Org(empty=True)
-    yield org
-    org.server.stop()
+    yield from running(Org, empty=True)
 
 
 @pytest.fixture
@@ -52,5 +44,5 @@ def leadsync(tmp_path: Path, org: Org, kind: Kind) -> Installation:
 def beside(tmp_path: Path, fresh_org: Org) -> Installation:
     """An installation that delivers everything to an org of the test's own."""
     made = Installation(tmp_path, fresh_org.url, dict(fresh_org.secrets))
-    made.write(deliver="[notices, stage_entered, score, contact_stage, lead_stage, owner, membership]")
+    made.write(deliver=ALL)
     return made

@@ -2,13 +2,11 @@
 
 import os
 import resource
-import sqlite3
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import pytest
-from installation import Installation, Kind, Org
+from installation import Installation, Org
+from samples import Kind
 
 from leadsync.ledger import open_ledger
 
@@ -21,34 +19,26 @@ CLOSED: Mapping[Kind, tuple[str, str, str]] = {
 """A status, the piece of the mapping that names it, and what is left when it does not."""
 
 
-def rows(location: Path, sql: str) -> list[tuple[Any, ...]]:
-    con = sqlite3.connect(f"file:{location}?mode=ro", uri=True)
-    try:
-        return con.execute(sql).fetchall()
-    finally:
-        con.close()
-
-
 @pytest.mark.parametrize("command", [("sync",), ("check", "--live"), ("doctor",), ("plan",)])
 @EVERY_CRM
 def test_a_wrong_secret_is_named_and_asked_for_once(leadsync: Installation, org: Org, command: tuple[str, ...]) -> None:
     variable = f"LEADSYNC_{leadsync.kind.upper()}_CLIENT_SECRET"
     leadsync.env[variable] = "not the secret"
-    before = org.last()
+    org.requests()
 
     found = leadsync(*command)
 
     assert found.code == 6
     assert variable in found.out + found.err
     assert "not the secret" not in found.out + found.err
-    assert sum(str(line["path"]).endswith("/token") for line in org.requests(before)) == 1
+    assert sum(str(line["path"]).endswith("/token") for line in org.requests()) == 1
 
 
 @EVERY_CRM
 def test_incomplete_credentials_name_every_way_to_complete_them(leadsync: Installation, org: Org) -> None:
     prefix = f"LEADSYNC_{leadsync.kind.upper()}"
     del leadsync.env[f"{prefix}_CLIENT_SECRET"]
-    before = org.last()
+    org.requests()
 
     found = leadsync("sync")
 
@@ -56,7 +46,7 @@ def test_incomplete_credentials_name_every_way_to_complete_them(leadsync: Instal
     assert "credentials are incomplete" in found.err
     assert f"{prefix}_CLIENT_SECRET" in found.err
     assert f"{prefix}_{'PRIVATE_KEY' if leadsync.kind == 'salesforce' else 'CERTIFICATE'}" in found.err
-    assert org.requests(before) == []
+    assert org.requests() == []
 
 
 @EVERY_CRM
@@ -74,9 +64,9 @@ def test_a_field_that_the_org_lacks_is_named_and_stops_its_object_alone(leadsync
     assert list(report["blocked"]) == ["lead"]
     assert "Companie__c" in report["blocked"]["lead"]
     assert "lead was left out" in leadsync("sync").err
-    objects: dict[str, int] = dict(rows(leadsync.ledger, "SELECT object, count(*) FROM v_people GROUP BY object"))
+    objects: dict[str, int] = dict(leadsync.rows("SELECT object, count(*) FROM v_people GROUP BY object"))
     assert set(objects) == {"contact"}
-    assert dict(rows(leadsync.ledger, "SELECT source, mark IS NOT NULL FROM marks"))["opportunity"] == 1
+    assert dict(leadsync.rows("SELECT source, mark IS NOT NULL FROM marks"))["opportunity"] == 1
 
 
 @EVERY_CRM
@@ -87,7 +77,7 @@ def test_a_mended_mapping_reads_what_was_left_out(leadsync: Installation) -> Non
     leadsync.change(path, "company: Companie__c\n", f"company: {company}\n")
 
     assert leadsync("sync").code == 0
-    assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people WHERE object = 'lead'") == [(1,)]
+    assert leadsync.rows("SELECT count(*) > 0 FROM v_people WHERE object = 'lead'") == [(1,)]
 
 
 @EVERY_CRM
@@ -99,7 +89,7 @@ def test_a_status_that_nobody_mapped_is_counted_and_told_how_to_map(leadsync: In
     synced, checked, told = leadsync("sync"), leadsync("check", "--live"), leadsync("explain", lead)
 
     assert synced.code == 0
-    found = rows(leadsync.ledger, f"SELECT stage, stage_value FROM v_people WHERE record_id = '{lead}'")
+    found = leadsync.rows(f"SELECT stage, stage_value FROM v_people WHERE record_id = '{lead}'")
     assert found == [(None, value)]
     assert value in checked.out
     assert f'the status "{value}" stands for no stage' in told.out
@@ -109,7 +99,7 @@ def test_a_status_that_nobody_mapped_is_counted_and_told_how_to_map(leadsync: In
 @EVERY_CRM
 def test_a_web_page_instead_of_data_is_the_crm_being_down_and_changes_nothing(leadsync: Installation, org: Org) -> None:
     assert leadsync("sync").code == 0
-    marks = rows(leadsync.ledger, "SELECT source, mark FROM marks ORDER BY source")
+    marks = leadsync.rows("SELECT source, mark FROM marks ORDER BY source")
     org.control("faults", rate={"html": 1.0})
 
     synced, checked = leadsync("sync", "--json"), leadsync("check", "--live")
@@ -118,7 +108,7 @@ def test_a_web_page_instead_of_data_is_the_crm_being_down_and_changes_nothing(le
     assert f"{leadsync.kind}: not synchronised" in synced.err
     assert "<html" not in synced.err + checked.out
     assert synced.data == []
-    assert rows(leadsync.ledger, "SELECT source, mark FROM marks ORDER BY source") == marks
+    assert leadsync.rows("SELECT source, mark FROM marks ORDER BY source") == marks
 
 
 @pytest.mark.parametrize("command", ["sync", "plan", "run", "check", "explain"])
@@ -182,7 +172,7 @@ def test_a_full_disk_ends_the_cycle_and_the_next_one_goes_on(leadsync: Installat
     assert "Traceback" not in found.err
     assert leadsync("sync").code == 0
     assert leadsync("ledger", "check").code == 0
-    assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people WHERE object = 'contact'") == [(1,)]
+    assert leadsync.rows("SELECT count(*) > 0 FROM v_people WHERE object = 'contact'") == [(1,)]
 
 
 @EVERY_CRM
@@ -194,14 +184,15 @@ def test_another_org_behind_the_same_ledger_is_refused(leadsync: Installation) -
         found = leadsync(command)
         assert found.code == 4, (command, found.err)
         assert "this ledger belongs to org 00D8d0000099999EAA" in found.err
-    assert rows(leadsync.ledger, "SELECT count(*) FROM v_people") == [(0,)]
+    assert leadsync.rows("SELECT count(*) FROM v_people") == [(0,)]
 
 
 @EVERY_CRM
 def test_a_second_writer_is_refused_and_plan_decides_on_what_is_there(leadsync: Installation, org: Org) -> None:
     assert leadsync("sync").code == 0
     with open_ledger(leadsync.ledger):
-        before, content = org.last(), rows(leadsync.ledger, "SELECT key, value FROM meta ORDER BY key")
+        org.requests()
+        content = leadsync.rows("SELECT key, value FROM meta ORDER BY key")
 
         for command in (("sync",), ("run",), ("outbox", "retry", "x"), ("ledger", "restore", str(leadsync.ledger))):
             found = leadsync(*command)
@@ -212,8 +203,8 @@ def test_a_second_writer_is_refused_and_plan_decides_on_what_is_there(leadsync: 
         assert planned.code == 0, planned.err
         assert "decided on what is there" in planned.err
         assert set(planned.data) == {"effects", "total", "held"}
-        assert org.requests(before) == []
-        assert rows(leadsync.ledger, "SELECT key, value FROM meta ORDER BY key") == content
+        assert org.requests() == []
+        assert leadsync.rows("SELECT key, value FROM meta ORDER BY key") == content
 
 
 @EVERY_CRM
@@ -224,8 +215,8 @@ def test_a_plan_without_a_daemon_observes_but_delivers_nothing(leadsync: Install
 
     assert found.code == 0, found.err
     assert found.data["total"] == len(found.data["effects"])
-    assert rows(leadsync.ledger, "SELECT count(*) FROM v_outbox") == [(0,)]
-    assert rows(leadsync.ledger, "SELECT count(*) > 0 FROM v_people") == [(1,)]
+    assert leadsync.rows("SELECT count(*) FROM v_outbox") == [(0,)]
+    assert leadsync.rows("SELECT count(*) > 0 FROM v_people") == [(1,)]
     assert len(org.truth("Lead")) == truth
 
 
@@ -270,14 +261,14 @@ def test_nobody_by_that_name_is_told(leadsync: Installation, command: str) -> No
 def test_an_instant_that_is_none_is_refused_before_anything_is_done(
     leadsync: Installation, org: Org, command: tuple[str, ...]
 ) -> None:
-    before = org.last()
+    org.requests()
 
     found = leadsync(*command, "--now", "yesterday")
 
     assert found.code == 2
     assert "2026-12-01T08:00:00Z" in found.err
     assert not leadsync.ledger.exists()
-    assert org.requests(before) == []
+    assert org.requests() == []
 
 
 def test_init_overwrites_nothing_unless_told_to(leadsync: Installation, org: Org) -> None:

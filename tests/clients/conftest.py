@@ -1,6 +1,5 @@
 """A box, and simple-salesforce as it comes: nothing of the client is patched, its requests only go to another address."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
+from sandboxes import Sandbox, running, without_faults
 from simple_salesforce import Salesforce
 
-from leadsync.sandbox import Options, Server, serve
+from leadsync.sandbox import Server
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 Control = Callable[..., Any]
@@ -32,42 +32,33 @@ class ToTheBox(HTTPAdapter):
 
 
 @pytest.fixture(scope="module")
-def shared_box() -> Iterator[Server]:
-    server = serve(Options(empty=True, frozen=True, start=START)).start()
-    yield server
-    server.stop()
+def shared_box() -> Iterator[Sandbox]:
+    yield from running(Sandbox, start=START)
 
 
 @pytest.fixture
-def control(shared_box: Server) -> Control:
+def sandbox(shared_box: Sandbox) -> Iterator[Sandbox]:
+    """The module's box with its controls, and with all faults off before and after."""
+    yield from without_faults(shared_box)
+
+
+@pytest.fixture
+def box(sandbox: Sandbox) -> Server:
+    """The box as a client knows it."""
+    return sandbox.server
+
+
+@pytest.fixture
+def control(sandbox: Sandbox) -> Control:
     """Tells the box something behind the client's back."""
-
-    def tell(what: str, **body: Any) -> Any:
-        answer = requests.post(f"{shared_box.url}/sandbox/{what}", json=body, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    return tell
+    return sandbox.control
 
 
 @pytest.fixture
-def box(shared_box: Server, control: Control) -> Iterator[Server]:
-    """The module's box, with all faults off before and after."""
-    control("faults")
-    yield shared_box
-    control("faults")
-
-
-@pytest.fixture
-def log(box: Server) -> Log:
-    """The requests that reached the box since the test began."""
-
-    def entries(after: int = 0) -> list[dict[str, Any]]:
-        answer = requests.get(f"{box.url}/sandbox/requests", params={"after": after}, timeout=10)
-        return [json.loads(line) for line in answer.text.splitlines()]
-
-    before = max((int(str(entry["n"]).partition(".")[0]) for entry in entries()), default=0)
-    return lambda: entries(before)
+def log(sandbox: Sandbox) -> Log:
+    """The requests that reached the box since the test began, or since the last look."""
+    sandbox.requests()
+    return sandbox.requests
 
 
 @pytest.fixture

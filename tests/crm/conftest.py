@@ -1,15 +1,15 @@
-"""An org in the sandbox, the sample's Salesforce mapping as data, and a clock whose waits cost nothing."""
+"""An org in the sandbox, and the sample's Salesforce mapping as data."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from datetime import datetime
 from typing import Any
 
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
+from beside_a_crm import START, Follower, QuickClock
+from meddling import Meddler, meddled_session
+from sandboxes import Sandbox, running, several
 
 from leadsync.crm.salesforce import Credentials, SalesforceCrm
 from leadsync.domain.conditions import All, AnyOf
@@ -17,32 +17,8 @@ from leadsync.domain.conditions import Test as Ask
 from leadsync.domain.effects import WriteBack, effect_id
 from leadsync.domain.instants import to_text
 from leadsync.domain.mapping import CrmMapping, FieldMapping, Nurture, ObjectMapping, TouchMapping, ValueMap
-from leadsync.domain.records import Record, Ref
-from leadsync.http import new_session
-from leadsync.ports import Mark, Page
-from leadsync.sandbox.box import Options
-from leadsync.sandbox.server import Server
+from leadsync.domain.records import Ref
 from leadsync.secret import Secret
-
-START = datetime(2026, 11, 19, 10, 0, 20, tzinfo=UTC)
-
-
-class QuickClock:
-    """Waits pass at once, but are remembered; monotonic time moves by them and by hand alone."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-        self.passed = 1000.0
-
-    def wall(self) -> datetime:
-        return START
-
-    def monotonic(self) -> float:
-        return self.passed
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.passed += seconds
 
 
 def _field(name: str, native: str, kind: Any = "text", *, write: bool = False) -> FieldMapping:
@@ -121,13 +97,11 @@ def _both(*parts: Ask) -> All:
     return All(parts)
 
 
-class SandboxOrg:
-    """A sandbox of one's own, its controls, and adapters that talk to it."""
+class SandboxOrg(Sandbox):
+    """An org in a sandbox of its own, and adapters that talk to it."""
 
     def __init__(self, **options: Any) -> None:
-        self.server = Server(Options(start=START, frozen=True, **{"empty": True, **options})).start()
-        self.url = self.server.url
-        self.counted = 0
+        super().__init__(start=START, **options)
 
     def crm(self, mapping: CrmMapping | None = None, **changes: Any) -> SalesforceCrm:
         credentials = Credentials("LEADSYNC_SALESFORCE", self.server.client_id, Secret(self.server.client_secret))
@@ -136,42 +110,16 @@ class SandboxOrg:
             "salesforce", self.url, "65.0", given.pop("credentials", credentials), mapping or sample_mapping(), **given
         )
 
-    def control(self, name: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.url}/sandbox/{name}", json=body, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def load(self, **rows: Sequence[Mapping[str, Any]]) -> Any:
-        return self.control("load", **rows)
-
     def leads(self, count: int, **fields: Any) -> list[str]:
         rows = [{"LastName": f"L{n}", "Company": "Acme", "Status": "Inquiry", **fields} for n in range(count)]
-        found: list[str] = self.load(Lead=rows)["Lead"]
-        return found
+        return self.put(Lead=rows)["Lead"]
 
     def edit(self, key: str, **fields: Any) -> None:
-        self.control("edit", object={"00Q": "Lead", "003": "Contact"}[key[:3]], id=key, fields=fields, by=self.admin)
-
-    def advance(self, seconds: float) -> None:
-        self.control("advance", seconds=seconds, world=False)
-
-    def faults(self, **knobs: Any) -> None:
-        self.control("faults", **knobs)
+        self.control("edit", object={"00Q": "Lead", "003": "Contact"}[key[:3]], id=key, fields=fields)
 
     @property
     def admin(self) -> str:
         return self.server.box.basics.admin
-
-    def requests(self) -> list[dict[str, Any]]:
-        """Return what was logged since the last call."""
-        answer = requests.get(f"{self.url}/sandbox/requests?after={self.counted}", timeout=10)
-        lines = [json.loads(line) for line in answer.text.splitlines() if line]
-        if lines:
-            self.counted = max(int(str(line["n"]).split(".")[0]) for line in lines)
-        return lines
-
-    def api_requests(self) -> int:
-        return sum(1 for line in self.requests() if line["api"])
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         return [dict(row) for row in self.server.box.store.rows(name)]
@@ -182,52 +130,17 @@ class SandboxOrg:
 
 @pytest.fixture
 def org() -> Iterator[SandboxOrg]:
-    made = SandboxOrg()
-    yield made
-    made.server.stop()
+    yield from running(SandboxOrg)
 
 
 @pytest.fixture
-def sandbox_org() -> Iterator[Any]:
+def sandbox_org() -> Iterator[Callable[..., SandboxOrg]]:
     """Make orgs with options; all are stopped at the end."""
-    made: list[SandboxOrg] = []
-
-    def make(**options: Any) -> SandboxOrg:
-        made.append(SandboxOrg(**options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.server.stop()
-
-
-class Follower:
-    """Keeps the marks as the ledger does and gathers what was delivered."""
-
-    def __init__(self, crm: SalesforceCrm) -> None:
-        self.crm = crm
-        self.marks: dict[str, Mark] = {}
-
-    def poll(self, reach: Any = "complete") -> SimpleNamespace:
-        pages: list[Page] = []
-        for page in self.crm.changes(self.marks, reach):
-            pages.append(page)
-            self.keep(page)
-        rows = [row for page in pages for row in page.rows]
-        return SimpleNamespace(
-            pages=pages, rows=rows, of=lambda kind: [row for row in rows if isinstance(row, kind)],
-            stages={row.ref.id: row.stage_value for row in rows if isinstance(row, Record)},
-        )  # fmt: skip
-
-    def keep(self, page: Page) -> None:
-        if page.mark is not None:
-            self.marks[page.source] = Mark(page.mark)
-        elif page.progress is not None:
-            self.marks[page.source] = Mark(None, page.progress)
+    yield from several(SandboxOrg)
 
 
 @pytest.fixture
-def follow() -> Any:
+def follow() -> type[Follower]:
     return Follower
 
 
@@ -266,37 +179,12 @@ def write_of() -> Any:
     return a_write
 
 
-LONG_AGO = START - timedelta(days=1)
-
-
 @pytest.fixture
 def quick_clock() -> QuickClock:
     return QuickClock()
 
 
-class Meddler(HTTPAdapter):
-    """Lets `change` replace the (status, body) of single parts of composites on their way back, by the part's path."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.change: Callable[[str], tuple[int, Any] | None] = lambda path: None
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **given: Any) -> requests.Response:
-        response = super().send(request, *args, **given)
-        if (request.url or "").endswith("/composite") and response.ok:
-            answer = response.json()
-            for part, one in zip(
-                json.loads(request.body or "")["compositeRequest"], answer["compositeResponse"], strict=True
-            ):
-                if replaced := self.change(part["url"]):
-                    one["httpStatusCode"], one["body"] = replaced
-            response._content = json.dumps(answer).encode()
-        return response
-
-
 @pytest.fixture
 def meddled() -> tuple[requests.Session, Meddler]:
     """Return a session for an adapter, and what may change its answers."""
-    session, meddler = new_session(), Meddler()
-    session.mount("http://", meddler)
-    return session, meddler
+    return meddled_session()

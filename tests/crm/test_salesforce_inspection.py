@@ -90,7 +90,7 @@ def test_users_that_rules_name_must_exist_and_be_active(org: Any) -> None:
 
 def test_a_campaign_that_people_should_join_must_exist(org: Any) -> None:
     assert "Nurture - stay in touch" in problems(org.crm().inspect())["nurture"].text
-    org.load(Campaign=[{"Name": "Nurture - stay in touch"}])
+    org.put(Campaign=[{"Name": "Nurture - stay in touch"}])
     assert "nurture" not in problems(org.crm().inspect())
 
 

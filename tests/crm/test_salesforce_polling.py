@@ -231,8 +231,8 @@ def test_a_change_of_permission_sets_reads_the_users_again(org: Any, follow: Any
     follower.poll()
     org.advance(600)
     assert follower.poll().of(User) == []
-    (made,) = org.load(PermissionSet=[{"Name": "LeadSync_Ops", "Label": "LeadSync Ops"}])["PermissionSet"]
-    org.load(PermissionSetAssignment=[{"PermissionSetId": made, "AssigneeId": org.admin}])
+    (made,) = org.put(PermissionSet=[{"Name": "LeadSync_Ops", "Label": "LeadSync Ops"}])["PermissionSet"]
+    org.put(PermissionSetAssignment=[{"PermissionSetId": made, "AssigneeId": org.admin}])
     org.advance(600)
 
     found = follower.poll()

@@ -11,12 +11,12 @@ class TestTouches:
     """Campaign members, tasks and meetings as the org shows them."""
 
     def campaign(self, org: Any, **fields: Any) -> Any:
-        return org.load(Campaign=[{"Name": "Autumn", "Type": "Webinar", "BudgetedCost": 6000, **fields}])["Campaign"][0]
+        return org.put(Campaign=[{"Name": "Autumn", "Type": "Webinar", "BudgetedCost": 6000, **fields}])["Campaign"][0]
 
     def test_a_member_is_a_touch_only_once_it_has_responded(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         campaign = self.campaign(org)
-        org.load(CampaignMember=[{"CampaignId": campaign, "LeadId": lead, "Status": "Sent"}])
+        org.put(CampaignMember=[{"CampaignId": campaign, "LeadId": lead, "Status": "Sent"}])
         follower = follow(org.crm())
         assert follower.poll().of(Touch) == []
         (member,) = org.rows("CampaignMember")
@@ -36,7 +36,7 @@ class TestTouches:
     def test_finished_tasks_of_people_count_as_their_owners_follow_up(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         done = {"WhoId": lead, "Status": "Completed", "TaskSubtype": "Call", "OwnerId": org.admin, "Subject": "x"}
-        org.load(Task=[done, {**done, "Status": "Not Started"}, {**done, "TaskSubtype": "Task"}])
+        org.put(Task=[done, {**done, "Status": "Not Started"}, {**done, "TaskSubtype": "Task"}])
 
         touches = follow(org.crm()).poll().of(Touch)
 
@@ -47,7 +47,7 @@ class TestTouches:
     def test_a_meeting_counts_when_it_has_ended_though_nobody_touches_it(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         start, end = "2026-11-19T12:00:00Z", "2026-11-19T13:00:00Z"
-        org.load(
+        org.put(
             Event=[{"WhoId": lead, "OwnerId": org.admin, "Subject": "x", "StartDateTime": start, "EndDateTime": end}]
         )
         complete, fast = follow(org.crm()), follow(org.crm())
@@ -69,7 +69,7 @@ class TestTouches:
     def test_a_deleted_member_takes_its_touch_back(self, org: Any, follow: Any) -> None:
         (lead,) = org.leads(1)
         campaign = self.campaign(org)
-        org.load(CampaignMember=[{"CampaignId": campaign, "LeadId": lead, "Status": "Attended", "HasResponded": True}])
+        org.put(CampaignMember=[{"CampaignId": campaign, "LeadId": lead, "Status": "Attended", "HasResponded": True}])
         follower = follow(org.crm())
         (before,) = follower.poll().of(Touch)
         org.advance(600)

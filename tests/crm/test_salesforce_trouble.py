@@ -22,7 +22,7 @@ def refused(code: str) -> tuple[int, Any]:
 
 def test_a_hidden_field_blocks_its_object_and_no_other(org: Any, follow: Any) -> None:
     org.leads(1)
-    org.load(Contact=[{"LastName": "C"}])
+    org.put(Contact=[{"LastName": "C"}])
     org.faults(hide_field="Lead.LeadSync_Score__c")
     follower = follow(org.crm())
 
@@ -113,7 +113,7 @@ def test_an_interval_is_halved_when_it_holds_too_many_ids(org: Any, follow: Any,
     org.advance(86400)
     org.edit(lead, Status="MQL")
     crowded = iter([refused("EXCEEDED_ID_LIMIT")] * 2)
-    meddled[1].change = lambda path: next(crowded, None) if "Lead/updated" in path else None
+    meddled[1].instead = lambda path: next(crowded, None) if "Lead/updated" in path else None
 
     found = follower.poll()
 
@@ -130,7 +130,7 @@ def test_an_org_that_takes_no_end_in_the_future_is_asked_up_to_now(org: Any, fol
     org.advance(300)
     org.edit(lead, Status="MQL")
     org.advance(100)
-    meddled[1].change = lambda path: refused("INVALID_REPLICATION_DATE") if "10%3A08" in path else None
+    meddled[1].instead = lambda path: refused("INVALID_REPLICATION_DATE") if "10%3A08" in path else None
 
     assert follower.poll().stages[lead] == "MQL"
     assert follower.marks["lead"].mark == "2026-11-19T10:07:00Z"
@@ -142,7 +142,7 @@ def test_a_window_about_which_nothing_can_be_said_keeps_the_mark(org: Any, follo
     follower.poll()
     before = follower.marks["lead"]
     org.advance(300)
-    meddled[1].change = lambda path: refused("INVALID_REPLICATION_DATE") if "Lead/updated" in path else None
+    meddled[1].instead = lambda path: refused("INVALID_REPLICATION_DATE") if "Lead/updated" in path else None
 
     found = follower.poll()
 
@@ -159,7 +159,7 @@ def test_a_lead_deleted_for_good_is_gone_though_no_row_tells_of_it(org: Any, fol
     follower.poll()
     org.control("delete", object="Lead", id=lead)
     nothing = (200, {"totalSize": 0, "done": True, "records": []})
-    meddled[1].change = lambda path: nothing if "/queryAll?" in path else None
+    meddled[1].instead = lambda path: nothing if "/queryAll?" in path else None
 
     (gone,) = follower.poll().of(Gone)
 
@@ -171,13 +171,13 @@ def test_one_object_that_does_not_answer_does_not_stop_the_others(
     org: Any, follow: Any, meddled: Any, code: Any
 ) -> None:
     org.leads(1)
-    org.load(Contact=[{"LastName": "C"}])
+    org.put(Contact=[{"LastName": "C"}])
     follower = follow(org.crm(session=meddled[0]))
     follower.poll()
     org.advance(600)
     for row in (*org.rows("Lead"), *org.rows("Contact")):
         org.edit(row["Id"], Title="CEO")
-    meddled[1].change = lambda path: refused(code) if "FROM%20Lead%20" in path else None
+    meddled[1].instead = lambda path: refused(code) if "FROM%20Lead%20" in path else None
 
     found = follower.poll()
 
@@ -194,7 +194,7 @@ def test_a_list_that_cannot_be_read_blocks_its_object_alone(org: Any, follow: An
     before = follower.marks["lead"]
     org.advance(600)
     odd = (200, {"ids": 5})
-    meddled[1].change = lambda path: odd if "Lead/updated" in path else None
+    meddled[1].instead = lambda path: odd if "Lead/updated" in path else None
 
     follower.poll()
 
@@ -204,7 +204,7 @@ def test_a_list_that_cannot_be_read_blocks_its_object_alone(org: Any, follow: An
 
 
 def test_users_come_without_memberships_when_those_may_not_be_read(org: Any, follow: Any, meddled: Any) -> None:
-    meddled[1].change = lambda path: refused("INSUFFICIENT_ACCESS") if "PermissionSetAssignment" in path else None
+    meddled[1].instead = lambda path: refused("INSUFFICIENT_ACCESS") if "PermissionSetAssignment" in path else None
     follower = follow(org.crm(session=meddled[0]))
 
     found = follower.poll()

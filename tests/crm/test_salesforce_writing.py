@@ -83,7 +83,7 @@ def test_guarded_writes_go_twenty_five_to_a_request_and_unguarded_ones_two_hundr
 
 def test_each_outcome_answers_its_own_write_in_order(org: Any, write_of: Any) -> None:
     good, moved, converted, deleted = org.leads(4)
-    contact = org.load(Contact=[{"LastName": "C"}])["Contact"][0]
+    contact = org.put(Contact=[{"LastName": "C"}])["Contact"][0]
     org.control("convert", lead=converted)
     org.control("delete", object="Lead", id=deleted)
     org.advance(10)
@@ -200,7 +200,7 @@ def test_a_hidden_field_refuses_the_write_and_blocks_the_object(org: Any, write_
 
 def test_only_fields_marked_for_writing_are_ever_sent(org: Any, write_of: Any) -> None:
     (lead,) = org.leads(1)
-    contact = org.load(Contact=[{"LastName": "C"}])["Contact"][0]
+    contact = org.put(Contact=[{"LastName": "C"}])["Contact"][0]
     org.advance(10)
     crm = org.crm()
     org.requests()
@@ -262,8 +262,8 @@ def test_less_urgent_writes_stop_at_the_reserve_and_urgent_ones_go_on(org: Any, 
 
 def test_people_join_a_campaign_once_and_leave_it(org: Any) -> None:
     lead, other = org.leads(2)
-    (campaign,) = org.load(Campaign=[{"Name": "Nurture - stay in touch"}])["Campaign"]
-    org.load(CampaignMember=[{"CampaignId": campaign, "LeadId": other, "Status": "Sent"}])
+    (campaign,) = org.put(Campaign=[{"Name": "Nurture - stay in touch"}])["Campaign"]
+    org.put(CampaignMember=[{"CampaignId": campaign, "LeadId": other, "Status": "Sent"}])
     crm = org.crm()
 
     def wish(key: Any, name: Any, *, join: Any) -> Any:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from leadsync.app import App, open_app
 from leadsync.settings.write import sample, sample_files
@@ -51,7 +50,7 @@ def test_each_org_has_its_own_people_marks_and_requests(app: App, busy: Any) -> 
         for cycle in cycles.values():
             report = cycle.run()
             assert report.blocked == {}
-        requests.post(f"{busy.url}/sandbox/advance", json={"seconds": 7200, "world": True}, timeout=60)
+        busy.advance(hours=2, world=True)
     for name, cycle in cycles.items():
         cycle.run()
         assert app.ledger.marks(name)["lead"].mark
@@ -68,7 +67,7 @@ def test_the_ledger_shows_what_the_environment_shows(app: App, busy: Any) -> Non
     cycle = app.cycle("dynamics")
     for _ in range(3):
         cycle.run()
-        requests.post(f"{busy.url}/sandbox/advance", json={"seconds": 7200, "world": True}, timeout=60)
+        busy.advance(hours=2, world=True)
     cycle.run()
     for object_name, column in (("lead", "leadsync_leadstatus"), ("contact", "leadsync_contactstatus")):
         known = stages(app, "dynamics", object_name)

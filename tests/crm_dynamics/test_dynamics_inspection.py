@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 import requests
+from samples import load_from, write_samples
 
-from leadsync.app import build_crm, picklists_of
+from leadsync.building import build_crm, picklists_of
 from leadsync.clock import SystemClock
 from leadsync.domain.mapping import DisqualifyButton, FieldMapping
-from leadsync.settings import load
-from leadsync.settings.write import sample_files
 
 
 def wrong(crm: Any) -> dict[str, str]:
@@ -20,7 +19,7 @@ def wrong(crm: Any) -> dict[str, str]:
 
 
 def test_the_sandbox_has_what_the_sample_names(org: Any) -> None:
-    org.load(
+    org.put(
         list=[{"listname": f"Nurture - {name}", "createdfromcode": "Lead"} for name in ("stay in touch", "win back")]
     )
     assert wrong(org.crm(named_users=["no-one@acme.example"])) == {
@@ -72,11 +71,8 @@ def test_init_goes_on_without_an_environment() -> None:
 
 @pytest.fixture
 def loaded(tmp_path: Path, org: Any) -> Any:
-    for path, text in sample_files("dynamics", org.url).items():
-        target = tmp_path / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-    return load(tmp_path / "config/leadsync.yaml", tmp_path / "mappings", {})
+    write_samples(tmp_path, "dynamics", org.url)
+    return load_from(tmp_path)
 
 
 def test_the_application_builds_it_from_config_and_environment(org: Any, loaded: Any) -> None:

@@ -207,6 +207,16 @@ def test_another_clouds_authority_is_named_whole(wire: Any, login: Any) -> None:
     assert login(tenant=other).current().reveal() == "t1"
 
 
+def test_such_an_environment_takes_a_certificate_too(
+    org: Any, login: Any, certificate: tuple[str, str], follow: Any
+) -> None:
+    key, public = certificate
+    mine = org.credentials(client_secret=None, certificate=Secret(public), private_key=Secret(key))
+    assert login(mine, url=org.url).current().reveal()
+    (lead,) = org.leads(1)
+    assert list(follow(org.crm(credentials=mine)).poll().stages) == [lead]
+
+
 def test_an_environment_on_this_machine_issues_its_own_tokens(org: Any, login: Any) -> None:
     mine = login(org.credentials(), url=org.url)
     assert mine.current().reveal()

@@ -1,52 +1,18 @@
 """Change tracking: links that are kept, links that expired, loads that are resumed, tables without tracking, the cost."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
-import requests
-from requests.adapters import HTTPAdapter
 
-from leadsync.crm.dynamics.metadata import Table
 from leadsync.domain.records import Account, Gone, Move, Opportunity, OpportunityRole, Queue, Record, User
 from leadsync.errors import CrmUnavailable
-from leadsync.http import new_session
 from leadsync.ports import Mark
 
 
 def asked(lines: list[dict[str, Any]]) -> Counter[str]:
     """Count the requests by what they ask for; a batch counts as one and is named by itself."""
     return Counter(str(line["path"]).split("/")[-1].split("(")[0] for line in lines if "." not in str(line["n"]))
-
-
-class Meddler(HTTPAdapter):
-    """Lets `change` rewrite the answers to some requests on their way back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.change: Any = lambda url, body: body
-        self.status: Any = lambda url: None
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **given: Any) -> requests.Response:
-        response = super().send(request, *args, **given)
-        url = str(request.url)
-        if (replaced := self.status(url)) is not None:
-            response.content  # noqa: B018 - read before it is replaced
-            response.status_code, body = replaced
-            response._content = msgspec.json.encode(body)
-        elif response.ok and "$batch" not in url:
-            response._content = msgspec.json.encode(self.change(url, response.json()))
-            response.headers.pop("Content-Length", None)
-        return response
-
-
-@pytest.fixture
-def meddled() -> tuple[requests.Session, Meddler]:
-    session, meddler = new_session(), Meddler()
-    session.mount("http://", meddler)
-    return session, meddler
 
 
 def test_an_idle_pass_costs_one_request_a_table(org: Any, follow: Any) -> None:
@@ -127,14 +93,55 @@ def test_a_broken_link_heals_in_the_same_pass(org: Any, follow: Any) -> None:
     assert list(follower.poll().stages) == [key]
 
 
-def test_a_link_to_another_host_is_not_followed(org: Any, follow: Any) -> None:
+def test_a_link_to_another_host_is_not_followed(org: Any, follow: Any, meddled: Any) -> None:
+    session, meddler = meddled
     org.leads(1)
-    follower = follow(org.crm())
-    follower.poll()
-    kind, columns, digest, _ = str(follower.marks["lead"].mark).split("|", 3)
-    follower.marks["lead"] = Mark(f"{kind}|{columns}|{digest}|https://evil.example/api/data/v9.2/leads")
+    evil = {"@odata.nextLink": "https://evil.example/api/data/v9.2/leads"}
+    meddler.change = lambda url, body: {**body, **evil} if "/leads?" in url else body
+    follower = follow(org.crm(session=session))
     assert follower.poll().stages == {}
     assert "another address" in follower.crm.blocked()["lead"]
+
+
+@pytest.mark.parametrize("before", ["https://before.example", "8.2"])
+def test_links_of_another_address_or_api_version_are_not_followed_but_read_anew(
+    org: Any, follow: Any, before: str
+) -> None:
+    (key,) = org.leads(1)
+    follower = follow(org.crm())
+    follower.poll()
+    old = (org.url, before) if before.startswith("https") else ("/v9.2/", f"/v{before}/")
+    follower.marks = {
+        source: Mark(mark.mark and str(mark.mark).replace(*old)) for source, mark in follower.marks.items()
+    }
+    found = follower.poll()
+    assert list(found.stages) == [key]
+    assert follower.crm.blocked() == {}
+    assert org.url in str(follower.marks["lead"].mark)
+    assert follower.poll().stages == {}
+
+
+def test_a_first_read_that_was_broken_off_at_another_address_begins_anew(
+    org: Any, follow: Any, small_pages: None
+) -> None:
+    keys = org.leads(3)
+    follower = follow(org.crm())
+    for page in follower.crm.changes({}, "complete"):
+        follower.keep(page)
+        if page.source == "lead":
+            break
+    follower.marks = {
+        source: Mark(mark.mark, mark.progress and mark.progress.replace(org.url, "https://before.example"))
+        for source, mark in follower.marks.items()
+    }
+    assert set(follower.poll().stages) == set(keys)
+
+
+def test_what_is_no_dataverse_is_told_by_its_address(org: Any, meddled: Any) -> None:
+    session, meddler = meddled
+    meddler.instead = lambda url: (404, "a page of somebody else") if "WhoAmI" in url else None
+    with pytest.raises(CrmUnavailable, match="is no Dataverse; look at url:"):
+        org.crm(session=session).connect()
 
 
 @pytest.fixture
@@ -189,15 +196,11 @@ def test_what_was_made_and_deleted_between_two_passes_is_told_as_gone(org: Any, 
     assert [row.ref.id for row in follower.poll().of(Gone)] == [key]
 
 
-def test_a_table_without_change_tracking_is_asked_by_time(
-    org: Any, follow: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from leadsync.crm.dynamics import metadata
-
-    known = metadata._table
-    monkeypatch.setattr(metadata, "_table", lambda name, answers: untracked(known(name, answers)))
+def test_a_table_without_change_tracking_is_asked_by_time(org: Any, follow: Any, meddled: Any) -> None:
+    session, meddler = meddled
+    meddler.change = untracked
     first, second = org.leads(2)
-    follower = follow(org.crm())
+    follower = follow(org.crm(session=session))
     assert set(follower.poll().stages) == {first, second}
     assert str(follower.marks["lead"].mark).startswith("since|")
     org.advance(3600)
@@ -213,8 +216,51 @@ def test_a_table_without_change_tracking_is_asked_by_time(
     assert list(follower.poll().stages) == [second], "a whole read finds what is gone"
 
 
-def untracked(table: Any) -> Any:
-    return replace(table, tracked=False) if isinstance(table, Table) else table
+def untracked(url: str, body: Any) -> Any:
+    """Describe every table as one whose changes are not tracked."""
+    if "RetrieveMetadataChanges" not in url:
+        return body
+    return {"EntityMetadata": [{**table, "ChangeTrackingEnabled": None} for table in body["EntityMetadata"]]}
+
+
+def test_all_tables_are_described_by_one_request(org: Any) -> None:
+    crm = org.crm()
+    crm.connect()
+    assert asked(org.requests()) == {"openid-configuration": 1, "token": 1, "WhoAmI": 1, "RetrieveMetadataChanges": 1, "organizations": 1}  # fmt: skip
+    assert crm.usage().calls == 3
+
+
+def test_a_table_that_is_not_described_is_named_and_the_others_go_on(org: Any, follow: Any, meddled: Any) -> None:
+    session, meddler = meddled
+
+    def without_campaigns(url: str, body: Any) -> Any:
+        if "RetrieveMetadataChanges" not in url:
+            return body
+        return {"EntityMetadata": [one for one in body["EntityMetadata"] if one["LogicalName"] != "campaign"]}
+
+    meddler.change = without_campaigns
+    (key,) = org.leads(1)
+    follower = follow(org.crm(session=session))
+    assert list(follower.poll().stages) == [key]
+    assert "campaign: no such table" in follower.crm.blocked()["campaign"]
+
+
+def test_a_refused_description_blocks_every_table_with_the_missing_privilege(
+    org: Any, follow: Any, meddled: Any
+) -> None:
+    session, meddler = meddled
+    refusal = {"error": {"code": "0x80040220", "message": "missing prvReadEntity privilege"}}
+    meddler.instead = lambda url: (403, refusal) if "RetrieveMetadataChanges" in url else None
+    follower = follow(org.crm(session=session))
+    assert follower.poll().rows == []
+    assert "prvReadEntity" in follower.crm.blocked()["lead"]
+
+
+def test_a_description_that_is_something_else_names_the_address(org: Any, meddled: Any) -> None:
+    session, meddler = meddled
+    meddler.change = lambda url, body: {"value": []} if "RetrieveMetadataChanges" in url else body
+    with pytest.raises(CrmUnavailable, match="look at url:"):
+        org.crm(session=session).connect()
 
 
 def test_a_server_that_leaves_out_the_link_is_asked_by_time(org: Any, follow: Any, meddled: Any) -> None:
@@ -233,11 +279,11 @@ def test_one_table_that_may_not_be_read_does_not_stop_the_others(org: Any, follo
     session, meddler = meddled
     org.leads(1)
     refusal = {"error": {"code": "0x80040220", "message": "Principal user is missing prvReadContact privilege"}}
-    meddler.status = lambda url: (403, refusal) if "/contacts?" in url else None
+    meddler.instead = lambda url: (403, refusal) if "/contacts?" in url else None
     follower = follow(org.crm(session=session))
     assert len(follower.poll().stages) == 1
     assert "prvReadContact" in follower.crm.blocked()["contact"]
-    meddler.status = lambda url: None
+    meddler.instead = lambda url: None
     follower.poll()
     assert dict(follower.crm.blocked()) == {}
 
@@ -247,7 +293,7 @@ def test_a_missing_column_blocks_its_table_alone(org: Any, follow: Any, mapped: 
 
     fields = {**mapping().objects["lead"].fields, "shoe": FieldMapping("shoe", ("shoesize",))}
     org.leads(1)
-    org.load(contact=[{"lastname": "Hopper"}])
+    org.put(contact=[{"lastname": "Hopper"}])
     follower = follow(org.crm(mapped("lead", fields=fields)))
     assert len(follower.poll().stages) == 1
     assert "shoesize" in follower.crm.blocked()["lead"]
@@ -270,6 +316,26 @@ def test_reads_are_tried_again(org: Any, follow: Any, kind: str, waits: bool) ->
     assert follower.marks["lead"].mark
 
 
+def test_an_environment_that_is_down_is_asked_once_a_pass_and_holds_nobody_up(
+    org: Any, follow: Any, quick_clock: Any
+) -> None:
+    org.leads(1)
+    follower = follow(org.crm(clock=quick_clock))
+    follower.poll()
+    org.faults(rate={"503": 1.0})
+    with pytest.raises(CrmUnavailable):
+        follower.poll()
+    waited = len(quick_clock.waits)
+    org.requests()
+    for _ in range(3):
+        with pytest.raises(CrmUnavailable):
+            follower.poll()
+    assert len(org.requests()) == 3
+    assert len(quick_clock.waits) == waited
+    org.faults(rate={})
+    assert follower.poll().stages == {}
+
+
 def test_a_pause_that_is_asked_for_is_kept_by_everybody(org: Any, follow: Any, quick_clock: Any) -> None:
     org.leads(1)
     crm = org.crm(clock=quick_clock)
@@ -288,7 +354,7 @@ def test_a_pause_that_is_asked_for_is_kept_by_everybody(org: Any, follow: Any, q
 
 
 def test_people_around_the_leads_are_read(org: Any, follow: Any) -> None:
-    account = org.load(
+    account = org.put(
         account=[
             {
                 "name": "Navy",
@@ -298,8 +364,8 @@ def test_people_around_the_leads_are_read(org: Any, follow: Any) -> None:
             }
         ]
     )["account"][0]
-    contact = org.load(contact=[{"lastname": "Hopper", "parentcustomerid": account}])["contact"][0]
-    deal = org.load(
+    contact = org.put(contact=[{"lastname": "Hopper", "parentcustomerid": account}])["contact"][0]
+    deal = org.put(
         opportunity=[
             {"name": "Compiler", "parentaccountid": account, "parentcontactid": contact, "estimatedvalue": 5000}
         ]
@@ -323,8 +389,8 @@ def test_people_around_the_leads_are_read(org: Any, follow: Any) -> None:
 
 
 def test_a_deleted_company_and_a_deleted_deal_are_told(org: Any, follow: Any) -> None:
-    account = org.load(account=[{"name": "Navy"}])["account"][0]
-    deal = org.load(opportunity=[{"name": "Compiler", "parentaccountid": account}])["opportunity"][0]
+    account = org.put(account=[{"name": "Navy"}])["account"][0]
+    deal = org.put(opportunity=[{"name": "Compiler", "parentaccountid": account}])["opportunity"][0]
     follower = follow(org.crm())
     follower.poll()
     org.control("delete", object="opportunity", id=deal)
@@ -404,10 +470,10 @@ def test_an_option_that_people_add_is_known_within_the_hour(org: Any, follow: An
     follower.poll()
     org.requests()
     follower.poll()
-    assert not any("EntityDefinitions" in str(line["path"]) for line in org.requests())
+    assert not any("RetrieveMetadataChanges" in str(line["path"]) for line in org.requests())
     quick_clock.passed += 3700
     follower.poll()
-    assert any("EntityDefinitions" in str(line["path"]) for line in org.requests())
+    assert any("RetrieveMetadataChanges" in str(line["path"]) for line in org.requests())
 
 
 @pytest.mark.usefixtures("small_pages")

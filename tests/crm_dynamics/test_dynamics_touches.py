@@ -22,8 +22,8 @@ def people(org: Any) -> Any:
 
     class People:
         lead = org.leads(1, emailaddress1="lead@navy.example")[0]
-        contact = org.load(contact=[{"lastname": "Hopper", "emailaddress1": "grace@navy.example"}])["contact"][0]
-        campaign = org.load(campaign=[{"name": "Autumn", "typecode": "Webinar", "budgetedcost": 6000}])["campaign"][0]
+        contact = org.put(contact=[{"lastname": "Hopper", "emailaddress1": "grace@navy.example"}])["contact"][0]
+        campaign = org.put(campaign=[{"name": "Autumn", "typecode": "Webinar", "budgetedcost": 6000}])["campaign"][0]
 
     return People
 
@@ -181,7 +181,7 @@ def test_a_table_of_ones_own_with_a_lookup_will_do(org: Any, follow: Any, people
         "deal", "opportunity", "inbound", person=("parentcontactid",), at=("createdon",), channel=ValueMap(None, literal="web"),
         investment=ValueMap(None, literal="low"), response=ValueMap(None, literal="replied"),
     )  # fmt: skip
-    org.load(opportunity=[{"name": "Compiler", "parentcontactid": people.contact}])
+    org.put(opportunity=[{"name": "Compiler", "parentcontactid": people.contact}])
     (touch,) = touches(org, follow, mapping(touches=(own,)))
     assert (touch.ref.object, touch.ref.id) == ("contact", people.contact)
 

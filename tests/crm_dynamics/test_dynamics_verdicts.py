@@ -38,7 +38,8 @@ def test_errors_are_read_in_all_their_shapes_and_say_nothing_personal(body: byte
         (400, fault("0x80060888", "Could not find a property named 'leadsync_x' on type"), ObjectBlocked, "leadsync_x"),
         (400, fault("0x80072491"), ObjectBlocked, "change tracking is off"),
         (403, fault("0x80050304"), ObjectBlocked, "licence"),
-        (403, fault("0x80040220"), ObjectBlocked, "a privilege"), (404, None, ObjectBlocked, "no such table"),
+        (403, fault("0x80040220"), ObjectBlocked, "a privilege"), (404, fault("0x80060999"), ObjectBlocked, "no such table"), (404, None, ObjectBlocked, "no Dataverse; look at url:"),
+        (503, None, CrmUnavailable, "maintenance"),
         (400, fault("0x80060888"), ObjectBlocked, "check --live"), (418, None, ObjectBlocked, "418"),
     ],
 )  # fmt: skip

@@ -121,6 +121,19 @@ def test_a_lead_closed_by_the_button_reads_as_disqualified_with_its_reason(org: 
     org.api("PATCH", f"leads({lead.ref.id})", {"statecode": 2, "statuscode": 5}, **{"If-Match": "*"})
     after = crm.read([lead.ref])[lead.ref]
     assert (after.stage_value, after.fields["recycle_reason"], after.state) == ("Disqualified", "bad_data", "live")
+    assert (lead.closed, after.closed) == (False, True)
+
+
+def test_where_the_button_stands_for_no_stage_a_closed_lead_takes_any_stage(
+    org: Any, mapping: Any, write_of: Any
+) -> None:
+    (key,) = org.leads(1)
+    org.api("PATCH", f"leads({key})", {"statecode": 2, "statuscode": 5}, **{"If-Match": "*"})
+    ref, crm = Ref("dynamics", "lead", key), org.crm(mapping(disqualify_button=None))
+    lead = crm.read([ref])[ref]
+    assert (lead.stage_value, lead.closed) == ("Inquiry", False)
+    assert crm.write([write_of(lead, guarded=True, stage="MQL")])[0].state == "applied"
+    assert org.row(f"leads({key})", "statecode")["statecode"] == 2
 
 
 def test_a_stage_that_says_the_same_keeps_its_own_reason(org: Any, one: Any, write_of: Any) -> None:
@@ -206,7 +219,7 @@ def test_a_closed_lead_of_that_mapping_is_opened_by_an_edge_that_reopens_alone(
     org.api("PATCH", f"leads({key})", {"statecode": 2, "statuscode": 4}, **{"If-Match": "*"})
     ref, crm = Ref("dynamics", "lead", key), org.crm(by_reason)
     closed = crm.read([ref])[ref]
-    assert closed.stage_value == "Disqualified/Lost"
+    assert (closed.stage_value, closed.closed) == ("Disqualified/Lost", True)
     (refused,) = crm.write([write_of(closed, guarded=True, stage="Open/Contacted")])
     assert (refused.state, refused.error) == ("rejected", "CLOSED_AND_NO_EDGE_REOPENS_IT")
     (opened,) = crm.write([write_of(closed, guarded=True, reopen=True, stage="Open/Contacted")])
@@ -364,8 +377,8 @@ def test_a_ready_token_that_is_refused_is_told(quick_clock: Any, mapping: Any) -
 
 def test_a_name_may_stand_for_a_list_of_each_kind(org: Any, ref_of: Any) -> None:
     (lead,) = org.leads(1)
-    contact = org.load(contact=[{"lastname": "Hopper"}])["contact"][0]
-    org.load(list=[{"listname": "Nurture - win back", "createdfromcode": "Lead"}])
+    contact = org.put(contact=[{"lastname": "Hopper"}])["contact"][0]
+    org.put(list=[{"listname": "Nurture - win back", "createdfromcode": "Lead"}])
     crm = org.crm()
     wishes = [
         Membership("a", ref_of(lead), "win_back", True, "g"), Membership("b", ref_of(contact, "contact"), "win_back", True, "g"),
@@ -382,7 +395,7 @@ def test_a_name_may_stand_for_a_list_of_each_kind(org: Any, ref_of: Any) -> None
 def joined(org: Any, ref_of: Any) -> Any:
     """A lead on its list, and what may be asked of the list."""
     (lead,) = org.leads(1)
-    org.load(list=[{"listname": "Nurture - win back", "createdfromcode": "Lead"}])
+    org.put(list=[{"listname": "Nurture - win back", "createdfromcode": "Lead"}])
     crm = org.crm()
     assert crm.join([Membership("in", ref_of(lead), "win_back", True, "g")])[0].state == "applied"
 

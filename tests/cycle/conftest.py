@@ -1,23 +1,20 @@
-"""The sample's rules and a real ledger; the org and its channels are in `one_org.py` beside this file."""
+"""The sample's rules and a real ledger; the org and its channels are in `tests/shared/one_org.py`."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from one_org import OneOrg, the_rules
+from one_org import OneOrg
+from samples import shipped
 
 from leadsync.ledger import Ledger, open_ledger
 from leadsync.settings import Loaded
 
 
 @pytest.fixture(scope="session")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    return the_rules(tmp_path_factory.mktemp("rules"))
+def loaded() -> Loaded:
+    return shipped()
 
 
 @pytest.fixture

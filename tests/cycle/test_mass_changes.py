@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from one_org import OneOrg
 
+from leadsync.delivery import Hindrance
 from leadsync.domain.records import Queue, Ref
 from leadsync.settings import Loaded
 
@@ -74,6 +75,37 @@ def test_a_mass_change_waits_until_it_is_let_go_and_then_opens_doors_and_clocks(
     }
     assert starts == {released.isoformat(timespec="seconds").replace("+00:00", "Z")}
     assert org.states("notice")["applied"] > 0
+
+
+def test_what_is_still_to_be_sent_when_a_mass_change_is_recognised_late_waits_with_it(org: OneOrg) -> None:
+    refs = newcomers(org)
+    org.at_rest()
+    early, late = refs[:3], refs[3:]
+    stopped = [Hindrance("paused", "a file says so")]
+    org.rules(hindrance=lambda: stopped[0] if stopped else None)
+    for ref in early:
+        org.crm.edit_as_human(ref, stage="MQL", by="emil@acme.example")
+    assert org.run().held == {}
+    wished = {row["effect_id"] for row in org.ledger.list_outbox() if row["state"] == "pending"}
+    assert {row["kind"] for row in org.ledger.list_outbox() if row["effect_id"] in wished} == {"write", "notice"}
+
+    group = hand_over(org, late)
+    stopped.clear()
+    org.at_rest()
+
+    rows = {row["effect_id"]: row for row in org.ledger.list_outbox()}
+    assert {(rows[effect_id]["state"], rows[effect_id]["group_id"]) for effect_id in wished} == {("held", group)}
+    assert {org.crm.records[ref].owner_id for ref in refs} == {"human"}
+    assert [change.moves for change in org.ledger.held_changes()] == [len(late)]
+
+    org.pass_by(hours=1)
+    assert org.ledger.release(group, org.crm.now()) == len(wished) + len(late)
+    org.at_rest()
+
+    assert "human" not in {org.crm.records[ref].owner_id for ref in refs}
+    count = "SELECT count(*), count(DISTINCT record_id) FROM v_assignments"
+    assert org.ledger.con.execute(count).fetchone() == (PEOPLE, PEOPLE)
+    assert "held" not in org.states() | org.states("notice")
 
 
 def test_an_illegal_mass_change_is_put_back_only_after_its_release_and_only_where_it_still_stands(org: OneOrg) -> None:

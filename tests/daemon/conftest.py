@@ -1,17 +1,13 @@
-"""A daemon beside an org in a box: `running_daemon.py` here, and the installations of the command line's tests."""
+"""A daemon beside an org in a box; how it is run is in `tests/shared/running_daemon.py`."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parent.parent / "cli"))
-sys.path.insert(0, str(Path(__file__).parent.parent / "cycle"))
-
-from installation import ALL, Installation, Kind, Org
+from installation import Installation, Org
 from running_daemon import Daemon
+from samples import ALL, Kind
+from sandboxes import running, without_faults
 
 
 @pytest.fixture
@@ -30,16 +26,12 @@ def daemons() -> Iterator[Callable[..., Daemon]]:
 
 @pytest.fixture(scope="module")
 def shared_org() -> Iterator[Org]:
-    org = Org()
-    yield org
-    org.server.stop()
+    yield from running(Org)
 
 
 @pytest.fixture
 def org(shared_org: Org) -> Iterator[Org]:
-    shared_org.control("faults")
-    yield shared_org
-    shared_org.control("faults")
+    yield from without_faults(shared_org)
 
 
 @pytest.fixture

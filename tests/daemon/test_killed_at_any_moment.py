@@ -2,7 +2,6 @@
 
 import random
 import signal
-import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from installation import Installation, Org
 from running_daemon import Daemon
+from sandboxes import running
 
 from leadsync.app import open_app
 from leadsync.cli.demo import truth
@@ -24,9 +24,7 @@ STEP = 1800
 
 @pytest.fixture
 def busy() -> Iterator[Org]:
-    org = Org(seed=11, leads=150, days=30)
-    yield org
-    org.server.stop()
+    yield from running(Org, seed=11, leads=150)
 
 
 def at_rest(org: Org, cycle: Cycle) -> None:
@@ -62,9 +60,8 @@ def test_killed_at_random_moments_it_loses_nothing_and_writes_nothing_twice(
         time.sleep(daemon_lives)
         daemon.process.send_signal(signal.SIGKILL)
         daemon.ended()
-        with sqlite3.connect(f"file:{made.ledger}?mode=ro", uri=True) as con:
-            assert con.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            assert con.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert made.rows("PRAGMA integrity_check") == [("ok",)]
+        assert made.rows("PRAGMA foreign_key_check") == []
     with (
         made.entered(),
         open_app(made.config, made.folder / "mappings", made.env, deliver=["lead_stage", "score", "owner"]) as app,
@@ -105,8 +102,7 @@ def test_a_first_load_that_is_killed_goes_on_where_it_was(
 
     counted = sum(1 for change in busy.truth("Lead") if change["field"] == "IsDeleted" and change["new"])
     leads = len({change["id"] for change in busy.truth("Lead")})
-    with sqlite3.connect(f"file:{made.ledger}?mode=ro", uri=True) as con:
-        assert con.execute("SELECT count(*) FROM v_people WHERE object = 'lead'").fetchone()[0] >= leads - counted
+    assert made.rows("SELECT count(*) FROM v_people WHERE object = 'lead'")[0][0] >= leads - counted
 
 
 def test_a_daemon_that_is_told_twice_to_stop_stops_once(

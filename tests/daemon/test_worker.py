@@ -9,7 +9,8 @@ from threading import Event
 from typing import Any
 
 import pytest
-from one_org import START, RecordingChannel, the_rules
+from one_org import START, RecordingChannel
+from samples import ADDRESS, write_samples
 from structlog.testing import capture_logs
 
 from leadsync.app import App, build_rules
@@ -86,7 +87,7 @@ class House:
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rules")
-    the_rules(folder)
+    write_samples(folder, "salesforce", ADDRESS["salesforce"])
     return folder
 
 

@@ -23,6 +23,7 @@ from leadsync.domain.standing import Grounds, Standing, stand
 from leadsync.domain.telling import people
 from leadsync.domain.touches import Touch
 from leadsync.domain.transitions import Transition
+from leadsync.hygiene import FORMATS
 from leadsync.settings import load
 
 ALL_KINDS = frozenset({"notices", "stage_entered", "score", "contact_stage", "lead_stage", "owner", "membership"})
@@ -229,7 +230,7 @@ def a_twin(record: Record, stage: str | None, *touches: Touch) -> Twin:
 
 def grounds(now: datetime | str = NOW, **more: Any) -> Grounds:
     now = at(now) if isinstance(now, str) else now
-    base = Grounds(RULES, "salesforce", a_directory(), now, GO_LIVE, ALL_KINDS, "https://acme.example")
+    base = Grounds(RULES, "salesforce", a_directory(), now, GO_LIVE, ALL_KINDS, FORMATS, "https://acme.example")
     return replace(base, **more)
 
 

@@ -38,6 +38,7 @@ from building import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leadsync.domain.births import DOUBT
 from leadsync.domain.decision import Decision
 from leadsync.domain.effects import WriteBack
 from leadsync.domain.limits import Limit
@@ -291,6 +292,27 @@ def test_a_doubtful_lead_is_woken_after_a_day_and_then_flagged_once() -> None:
     assert any(reason.startswith("flagged: ") for reason in decision.reasons)
     assert told(decision) == [("untouched", "ops")]
     assert told(decided(situation, "2026-11-26 09:00")) == []
+
+
+def test_the_birth_of_a_doubtful_lead_is_legal_for_a_day_and_flagged_from_then_on() -> None:
+    record = a_record("inquiry", owner="house", created_at=at("2026-11-25 09:00"))
+    new = a_situation(record, born("inquiry", "2026-11-25 09:00", verdict=None))
+
+    def verdicts(situation: Situation, now: str) -> list[str]:
+        return [judgement.verdict for judgement in decided(situation, now).judgements]
+
+    assert verdicts(new, "2026-11-25 10:00") == ["legal"]
+    assert verdicts(new, "2026-11-26 10:00") == ["flagged"]
+    judged = a_situation(record, born("inquiry", "2026-11-25 09:00", why="a first stage"))
+    assert verdicts(judged, "2026-11-26 08:59") == []
+    decision = decided(judged, "2026-11-26 09:00")
+    assert [(j.seq, j.verdict, j.why) for j in decision.judgements] == [(judged.transitions[0].seq, "flagged", DOUBT)]
+    assert decision.reasons.count(f"flagged: {DOUBT}") == 1
+    flagged = a_situation(record, born("inquiry", "2026-11-25 09:00", verdict="flagged", why=DOUBT))
+    assert verdicts(flagged, "2026-11-27 09:00") == []
+    assert f"flagged: {DOUBT}" in decided(flagged, "2026-11-27 09:00").reasons
+    form = a_situation(record, judged.transitions[0], touches=(a_touch("downloaded", "2026-11-25 12:00"),))
+    assert verdicts(form, "2026-11-26 10:00") == []
 
 
 def test_a_score_that_will_be_worth_writing_and_a_bar_that_will_be_crossed_wake() -> None:

@@ -10,7 +10,6 @@ from leadsync.domain.conditions import Test as Asks
 from leadsync.domain.durations import Duration, parse_duration
 from leadsync.domain.facts import (
     PersonFacts,
-    account_domain,
     email_domain,
     hand_raised_at,
     has_strong_touch,
@@ -204,24 +203,6 @@ def test_the_language_is_the_mapped_one_else_the_country_s_main_one(
 ) -> None:
     assert language_of(language, country) == answer
     assert a_person({"language": language, "country": country}).get("language") == answer
-
-
-@pytest.mark.parametrize(
-    ("account", "domain"),
-    [
-        ({"website": "https://www.Initech.example/de?x=1"}, "initech.example"),
-        ({"website": "initech.example:8080"}, "initech.example"),
-        ({"website": "http://me@initech.example./"}, "initech.example"),
-        ({"website": "initech.example?utm=1"}, "initech.example"),
-        ({"domain": "hooli.example", "website": "initech.example"}, "hooli.example"),
-        ({"website": "www.wwwidgets.example"}, "wwwidgets.example"),
-        ({"website": None}, None),
-        ({}, None),
-    ],
-)
-def test_an_account_s_domain_comes_from_its_website(account: Mapping[str, FactValue], domain: str | None) -> None:
-    assert account_domain(account) == domain
-    assert a_person(account=account).get("account.domain") == domain
 
 
 @pytest.mark.parametrize(

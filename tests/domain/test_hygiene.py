@@ -26,15 +26,16 @@ from hypothesis import strategies as st
 from leadsync.domain.cleansing import cleansed
 from leadsync.domain.effects import WriteBack
 from leadsync.domain.grounds import Grounds
-from leadsync.domain.hygiene import PLAIN, Plain, Tidied, is_same_but_for_format, spaced
+from leadsync.domain.hygiene import Tidied, is_same_but_for_format, spaced
 from leadsync.domain.records import Account, Value
 from leadsync.domain.states import state_code, state_named
+from leadsync.hygiene import FORMATS, LibraryFormats
 
 FIELDS = MAPPING.objects["lead"].fields
 
 
 def tidied(**fields: Value) -> Tidied:
-    return Tidied(fields, FIELDS, PLAIN)
+    return Tidied(fields, FIELDS, FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_field_that_is_not_there_is_missing() -> None:
         tidied()["phone"]
 
 
-class Asked(Plain):
+class Asked(LibraryFormats):
     """Notes which country a number is said to be in."""
 
     def __init__(self) -> None:

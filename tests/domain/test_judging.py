@@ -25,6 +25,8 @@ from building import (
     written,
 )
 
+from leadsync.domain.effects import WriteBack
+from leadsync.domain.funnel import Edge, IllegalMoves
 from leadsync.domain.judging import actor_roles, judge_all
 from leadsync.domain.situation import OpenWrite, Situation
 
@@ -94,6 +96,29 @@ def test_a_put_back_is_not_even_flagged_as_done_where_the_stage_cannot_be_writte
 
     assert [j.verdict for j in decision.judgements] == ["flagged"]
     assert "cannot be written" in decision.judgements[0].why
+
+
+def closed_against_the_law() -> Situation:
+    """A lead that a rep closed, which the CRM would have to open again."""
+    record = a_record("disqualified", owner="emil", recycle_reason="Competitor", closed=True)
+    return a_situation(record, born("mql"), moved("mql", "disqualified", "2026-11-25 09:00", by="emil"))
+
+
+def test_what_the_crm_closed_is_put_back_only_where_an_edge_opens_it_again() -> None:
+    revert = (IllegalMoves(frozenset(), frozenset({"disqualified"}), "revert"),)
+    for edges in ((), (Edge(frozenset({"disqualified"}), frozenset({"mql"}), frozenset({"leadsync"})),)):
+        left = decided(closed_against_the_law(), rulebook=rules_with(law_edges=edges, law_illegal=revert))
+        assert [j.verdict for j in left.judgements] == ["flagged"]
+        assert left.judgements[0].why.endswith("it is closed in the CRM, and no edge opens it again for mql")
+        assert "stage" not in written(left)
+        assert told(left) == []
+        assert any("only an edge with reopen" in reason for reason in left.reasons)
+
+    again = replace(edges[0], reopen=True)
+    opened = decided(closed_against_the_law(), rulebook=rules_with(law_edges=(again,), law_illegal=revert))
+    assert [j.verdict for j in opened.judgements] == ["reverted"]
+    assert written(opened)["stage"] == "MQL"
+    assert [effect.reopen for effect in opened.effects if isinstance(effect, WriteBack)] == [True]
 
 
 def test_an_opportunity_a_conversion_or_a_merge_on_that_day_explains_a_move() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from building import (
     CONTACT,
+    MAPPING,
     RULES,
     a_deal,
     a_directory,
@@ -286,6 +287,20 @@ def test_a_stage_that_cannot_be_written_is_not_moved_to() -> None:
     rules = rules_with(crm_value_of_stage={"inquiry": "Inquiry"})
 
     assert "hundred points: the stage maql cannot be written on a lead" in notes(a_fit_lead(), rulebook=rules)
+    lead = replace(MAPPING.objects["lead"], observed=frozenset({"maql"}))
+    only_seen = rules_with(crm_objects={**MAPPING.objects, "lead": lead})
+    assert "hundred points: the stage maql cannot be written on a lead" in notes(a_fit_lead(), rulebook=only_seen)
+
+
+def test_a_rule_leaves_what_the_crm_closed_unless_its_edge_opens_it_again() -> None:
+    closed = a_record("disqualified", **FIT, closed=True)
+    history = (born(), moved("inquiry", "disqualified", "2026-10-01 09:00", by="emil", verdict="legal"))
+    deal = a_fit_lead("disqualified", *history, record=closed, opportunities=(a_deal(),))
+
+    assert "deal opened: it is closed in the CRM, and no edge opens it again for sql" in notes(deal)
+    assert "stage" not in written(decided(deal))
+    open_ = replace(deal, records=(replace(closed, closed=False),))
+    assert written(decided(open_))["stage"] == "SQL"
 
 
 def test_a_rule_without_an_edge_for_leadsync_does_not_move() -> None:

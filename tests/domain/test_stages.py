@@ -45,6 +45,8 @@ def test_a_conversion_and_our_own_moves_are_legal() -> None:
 def test_a_value_that_no_list_has_is_unmapped_and_an_emptied_status_is_a_failure_on_a_lead_alone() -> None:
     assert verdict(ruled(moved("inquiry", None, "2026-03-01 09:00", to_value="On Fire"))) == ("unmapped", None)
     assert verdict(ruled(moved("inquiry", None, "2026-03-01 09:00"))) == ("unmapped", None)
+    old = ruled(moved("inquiry", None, "2026-03-01 09:00", to_value="Working - Contacted"))
+    assert (verdict(old), "lal should take its place" in old.judgement.why) == (("unmapped", None), True)
     contact = replace(LEAD, object="contact")
     assert verdict(ruled(moved("inquiry", None, "2026-03-01 09:00", ref=contact))) == ("flagged", None)
 

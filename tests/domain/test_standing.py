@@ -144,6 +144,13 @@ def test_the_records_own_account_goes_before_one_that_fits() -> None:
     assert standing(a_situation(record, born(), account_candidates=(fits, replace(fits, id="001-x")))).ambiguous_account
 
 
+def test_an_accounts_domain_is_the_registered_one() -> None:
+    own = an_account("Hooli", website="https://shop.hooli.co.uk/en")
+    at_work = a_situation(replace(a_record(), account_id=own.id), born())
+    assert standing(at_work, directory=a_directory(accounts={own.id: own})).facts.get("account.domain") == "hooli.co.uk"
+    assert fact("account.domain", a_situation(a_record(), born())) is None
+
+
 def fact(name: str, situation: Situation) -> object:
     return standing(situation).facts.get(name)
 

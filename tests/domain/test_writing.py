@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from leadsync.domain.effects import WriteBack, canonical, effect_id
 from leadsync.domain.records import Record, Value
-from leadsync.domain.writing import current, instant, is_writable, kind_of, native, same, write_back
+from leadsync.domain.writing import current, instant, is_writable, kind_of, same, write_back
 
 
 def the_write(record: Record, wished: dict[str, Value], **more: Any) -> WriteBack | None:
@@ -55,7 +55,7 @@ def test_fields_that_are_not_ours_or_whose_kind_is_not_delivered_are_left_out() 
     assert the_write(replace(record, ref=CONTACT), {"owner": "005-emil"}) is None
     assert not is_writable(MAPPING, record, "first_name")
     assert not is_writable(MAPPING, record, "unheard_of")
-    assert native(MAPPING, "lead", "stage") == MAPPING.objects["lead"].stage
+    assert MAPPING.objects["lead"].field_of("stage") == MAPPING.objects["lead"].stage
 
 
 def test_a_field_that_people_edit_is_guarded_and_so_is_one_that_shows_what_we_never_wrote() -> None:

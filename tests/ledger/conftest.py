@@ -1,4 +1,4 @@
-"""A real ledger file per test. The builders of CRM facts are in `ledger_facts.py` beside this file."""
+"""A real ledger file per test. The builders of CRM facts are in `tests/shared/ledger_facts.py`."""
 
 import sys
 from collections.abc import Iterator

@@ -65,10 +65,7 @@ class Org:
     def do(self, deed: Deed) -> None:
         """Let a deed happen, if there is somebody it can happen to."""
         what, whom, value, wait = deed
-        waited = WAITS[wait % len(WAITS)]
-        if DEEDS[what % len(DEEDS)].startswith("undelete"):
-            waited += 1  # by a person, and never in the second of the deletion
-        self.now += timedelta(seconds=waited)
+        self.now += timedelta(seconds=WAITS[wait % len(WAITS)])
         self.deeds += 1
         by = PEOPLE[(what + whom + value) % len(PEOPLE)]
         match DEEDS[what % len(DEEDS)]:
@@ -100,8 +97,7 @@ class Org:
                 if key := self._pick(whom, lambda one: self._movable(one) and one.record.ref.object == "lead"):
                     self._convert(key, self._create("contact", None, by), by)
             case "convert into":
-                # A contact that is less than a minute old is taken for one that the conversion made.
-                contact = self._pick(value, lambda one: self._is_alive(one) and self._is_old_contact(one))
+                contact = self._pick(value, lambda one: self._is_alive(one) and self._was_there(one, by))
                 lead = self._pick(whom, lambda one: self._movable(one) and one.record.ref.object == "lead")
                 if lead and contact:
                     self._convert(lead, contact, by)
@@ -156,8 +152,15 @@ class Org:
 
     _movable = _is_alive
 
-    def _is_old_contact(self, one: Shown) -> bool:
-        return one.record.ref.object == "contact" and self.now - one.record.created_at > timedelta(minutes=1)
+    def _was_there(self, one: Shown, by: str) -> bool:
+        """Say whether it can be told from a contact made by this person's converting a lead now.
+
+        One that the same person made within the minute and left as it was cannot: a conversion takes its time.
+        """
+        record = one.record
+        moved = any(at < self.now for at, _ in self.values[record.ref.id][1:])
+        old = self.now - record.created_at > timedelta(minutes=1)
+        return record.ref.object == "contact" and (old or moved or record.created_by != by)
 
     def _create(self, object_name: str, value: str | None, by: str) -> str:
         key = f"{'00Q' if object_name == 'lead' else '003'}{len(self.rows):03}"

@@ -17,7 +17,7 @@ from leadsync.ledger import open_ledger
 from leadsync.ledger.backup import backup, check, export, restore
 from leadsync.ledger.lock import refuse_remote
 
-FACTS = str(Path(__file__).parent)
+FACTS = str(Path(__file__).parent.parent / "shared")
 
 WRITER = f"""
 import sys

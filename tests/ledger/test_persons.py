@@ -95,7 +95,8 @@ def test_a_lead_first_seen_converted_has_the_stage_that_its_conversion_replaced(
     ("contact_created", "expected"),
     [
         (at(300), ("2026-03-01T14:00:00Z", 1)),  # born that day
-        (DAY_ONE - timedelta(days=40), ("2026-03-01T15:40:00Z", 1)),  # there before: the lead's last change that day
+        # There before: it was no later than the lead's last change, which may as well be an edit after it.
+        (DAY_ONE - timedelta(days=40), ("2026-03-01T15:40:00Z", 0)),
     ],
 )
 def test_without_history_the_instant_of_a_conversion_is_the_best_that_is_known(
@@ -205,6 +206,18 @@ def test_a_deleted_lead_leaves_its_stage_and_an_undelete_takes_the_stay_up_again
 
 def test_the_deletion_of_somebody_never_seen_leaves_no_trace(books: Books) -> None:
     assert books.see(Gone(a_ref(), at(30))).changed == 0
+
+
+def test_a_lead_read_from_the_recycle_bin_counts_as_one_changed_row(books: Books) -> None:
+    in_the_bin = Gone(a_ref("00Q2"), at(30), last=a_record("00Q2"))
+    fresh = books.see(a_record("00Q1"), in_the_bin)
+    edited = books.see(Gone(a_ref("00Q1"), at(50), last=changed(a_record("00Q1"), 40, owner_id="005BOB")))
+    unedited = books.see(a_record("00Q3"), Gone(a_ref("00Q3"), at(50)), minutes=10_001)
+
+    assert (fresh.rows, fresh.changed) == (2, 2)
+    assert (edited.rows, edited.changed) == (1, 1)
+    assert unedited.changed == 1
+    assert books.rows("SELECT DISTINCT state FROM v_people") == [("deleted",)]
 
 
 def test_a_whole_read_finds_what_vanished(books: Books) -> None:

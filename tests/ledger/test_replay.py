@@ -8,6 +8,9 @@ With the CRM's history everything is equal, however often and wherever leadsync 
 only tell what a look has met. Then *the same looks* give the same ledger, however they are cut into pages, repeated and
 interrupted; and *other looks* still end with the same people, stages, owners and touches, every record's stays contiguous
 from its birth on and the last one of them the stage it stands in.
+
+No history row is ever lost here: when the CRM keeps back what happened between two values, looking in between tells more
+than looking later, so no two ways of looking could agree. What becomes of such a value is a gap's business.
 """
 
 import os

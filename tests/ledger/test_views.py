@@ -10,6 +10,7 @@ from ledger_facts import Books, a_contact, a_move, a_record, a_touch, at
 from leadsync.domain.decision import PersonState
 from leadsync.domain.records import Opportunity, OpportunityRole
 from leadsync.domain.sla import Clock
+from leadsync.domain.transitions import Judgement, Verdict
 from leadsync.ledger import PlanRows, TouchValue
 
 COLUMNS = {
@@ -147,6 +148,26 @@ def test_a_deal_is_shown_once_for_each_person_in_it(books: Books) -> None:
     (situation,) = books.ledger.situations("salesforce", [books.person()])
     assert [deal.id for deal in situation.opportunities] == ["0061"]
     assert [role.contact_id for role in situation.roles] == ["0031"]
+
+
+def test_only_a_legal_verdict_changes_later_and_only_into_a_flag(books: Books) -> None:
+    books.go_live_at = at(0)
+    books.see(a_record())
+    (seq,) = books.rows("SELECT seq FROM v_transitions")[0]
+
+    def judge(verdict: Verdict, why: str) -> list[tuple[object, ...]]:
+        books.ledger.commit(PlanRows(judgements=(Judgement(seq, verdict, ("sales",), False, why),)), at(100))
+        return books.rows(
+            "SELECT t.verdict, t.actor_role, j.why FROM v_transitions t JOIN judgements j ON j.seq = t.seq"
+        )
+
+    assert judge("legal", "a first stage") == [("legal", "sales", "a first stage")]
+    assert judge("reverted", "else") == [("legal", "sales", "a first stage")]
+    assert judge("flagged", "nobody came") == [("flagged", "sales", "nobody came")]
+    assert judge("legal", "again") == [("flagged", "sales", "nobody came")]
+    for change in ("verdict = 'legal'", "actor_roles = '[]'"):
+        with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
+            books.ledger.con.execute(f"UPDATE judgements SET {change}")
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,14 @@
 """An operator's desk: the office of the scenarios, over Salesforce, where people wrote old statuses; and what remap says of them."""
 
 import csv
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scenarios"))
-
 from office import Office
+from sandboxes import several
 
 OLD = {
     "Open - Not Contacted": "Inquiry",
@@ -24,7 +22,7 @@ OLD = {
 class Desk(Office):
     """An office whose mapping lists four deprecated values, and the plan that lies on its desk."""
 
-    def __init__(self, folder: Path, *, go_live_at: str, deliver: str) -> None:
+    def __init__(self, folder: Path, *, go_live_at: str = "2026-01-01T00:00:00Z", deliver: str = "false") -> None:
         super().__init__(folder, "salesforce", go_live_at=go_live_at, deliver=deliver)
         line = "  Working - Contacted: lal\n"
         self.edit_mapping("crm", line, f"{line}  Hot Prospect: mql\n")
@@ -62,23 +60,14 @@ class Desk(Office):
 
 
 @pytest.fixture
-def make_desk(tmp_path: Path) -> Iterator[Any]:
-    made: list[Desk] = []
-
-    def make(*, go_live_at: str = "2026-01-01T00:00:00Z", deliver: str = "false") -> Desk:
-        made.append(Desk(tmp_path, go_live_at=go_live_at, deliver=deliver))
-        return made[-1]
-
-    yield make
-    for desk in made:
-        desk.stop()
+def make_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
+    yield from several(partial(Desk, tmp_path))
 
 
 @pytest.fixture
-def desk(make_desk: Any) -> Desk:
+def desk(make_desk: Callable[..., Desk]) -> Desk:
     """A desk of a company that is live since January and delivers what the commands are told to."""
-    found: Desk = make_desk()
-    return found
+    return make_desk()
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_a_plan_saved_by_a_spreadsheet_with_semicolons_and_a_byte_order_mark_is_
     ("column", "value", "complaint"),
     [
         ("to_value", "Nonsense", "remap.csv:3: 'Nonsense' is no status of the mapping"),
-        ("to_value", "", "remap.csv:3: None is no status of the mapping"),
+        ("to_value", "", "remap.csv:3: an empty to_value is no status of the mapping"),
         ("field", "email", "remap.csv:3: 'email' is none of stage, disposition, recycle_reason"),
         ("object", "account", "remap.csv:3: 'account' is neither lead nor contact"),
         ("crm", "hubspot", "remap.csv:3: 'hubspot' is no CRM of the config"),

@@ -86,7 +86,7 @@ def test_running_an_applied_plan_again_writes_nothing(desk: Any, old: Mapping[st
     aged_leads(desk, old, 8)
     desk.plan()
     desk.apply("--yes")
-    desk.api_calls()
+    desk.api_requests()
     files = [desk.plan_path.with_suffix(f".{name}.csv").read_text() for name in ("success", "error")]
     writes = len(desk.writes())
 
@@ -94,7 +94,7 @@ def test_running_an_applied_plan_again_writes_nothing(desk: Any, old: Mapping[st
 
     assert (again["done"], again["left"]) == (8, 0)
     assert len(desk.writes()) == writes == 8
-    assert desk.api_calls() <= 1
+    assert desk.api_requests() <= 1
     assert [desk.plan_path.with_suffix(f".{name}.csv").read_text() for name in ("success", "error")] == files
 
 

@@ -70,11 +70,11 @@ def test_a_limit_does_the_plan_by_and_by(desk: Any, old: Mapping[str, str]) -> N
 def test_a_budget_is_kept_to_the_request_and_the_next_run_goes_on(desk: Any, old: Mapping[str, str]) -> None:
     keys = aged_leads(desk, old, 120)
     desk.plan()
-    desk.api_calls()
+    desk.api_requests()
     spent, runs = [], 0
     while True:
         done = desk.apply("--yes", "--budget", "4")
-        spent.append(desk.api_calls())
+        spent.append(desk.api_requests())
         runs += 1
         if not done["left"]:
             break

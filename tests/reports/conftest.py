@@ -2,28 +2,25 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parent.parent / "ledger"))
-sys.path.insert(0, str(Path(__file__).parent.parent / "cli"))
 
 from installation import Installation, Org
 from report_facts import Funnel
+from samples import shipped
+from sandboxes import running
 
 from leadsync.domain.rulebook import Rulebook
 from leadsync.ledger import open_ledger
-from leadsync.settings import load
 
 
 @pytest.fixture(scope="session")
 def rulebook() -> Rulebook:
     """The shipped sample."""
-    with as_file(files("leadsync.settings").joinpath("samples")) as samples:
-        return load(samples / "config" / "leadsync.yaml", samples / "mappings", {}).rulebook
+    return shipped().rulebook
 
 
 @pytest.fixture
@@ -47,9 +44,13 @@ def told(funnels: Callable[[], Funnel]) -> Funnel:
 
 @pytest.fixture(scope="module")
 def org() -> Iterator[Org]:
-    made = Org()
-    yield made
-    made.server.stop()
+    yield from running(Org)
+
+
+@pytest.fixture
+def fresh_org() -> Iterator[Org]:
+    """An org of the test's own, whose people are there but nobody they could work on."""
+    yield from running(Org, empty=True)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from leadsync.domain import stages
 from leadsync.domain.transitions import Verdict
-from leadsync.reports.wording import VERDICTS, plain, sentence
+from leadsync.reports.wording import VERDICTS, now_in_words, sentence
 
 LABELS = {"inquiry": "Inquiry", "mql": "MQL", "lal": "LAL", "remarket": "Re-Market"}
 JARGON = re.compile(r"\b(edge|edges|legal|law|mapping|coalesced|unmapped|flagged|adopted|ldr)\b")
@@ -79,6 +79,11 @@ JARGON = re.compile(r"\b(edge|edges|legal|law|mapping|coalesced|unmapped|flagged
         ),
         (
             "unmapped",
+            "the value 'Hot mql' is deprecated, mql should take its place",
+            'not counted: "Hot mql" is an old status, MQL should take its place',
+        ),
+        (
+            "unmapped",
             "the value 'mql' stands in no list of the mapping",
             'not counted: leadsync does not know the status "mql"',
         ),
@@ -103,10 +108,19 @@ def test_a_move_that_mends_another_says_so() -> None:
             'leadsync keeps "Left Vmail" as the result of a call and sets the stage to Inquiry',
         ),
         ("not routed: nothing has happened since going live", "not routed: nothing has happened since going live"),
+        (
+            "not routed: twin of p_my_org_contact_0038d000001000jAAA",
+            "not routed: the contact 0038d000001000jAAA has the same e-mail and goes first",
+        ),
+        (
+            "hundred: points: it has fired, and nothing is new since",
+            'the rule "hundred: points" fits, but does nothing now: it has moved them once, and nothing new has come from them since',
+        ),
+        ("legal: an edge of the law", "allowed: the funnel's rules let them make this move"),
     ],
 )
 def test_what_is_to_be_done_now_is_said_as_plainly(reason: str, expected: str) -> None:
-    assert plain(reason, LABELS) == expected
+    assert now_in_words(reason, LABELS, ["hundred: points"]) == expected
 
 
 def test_every_verdict_has_its_words() -> None:

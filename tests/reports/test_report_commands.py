@@ -69,54 +69,48 @@ def test_the_audit_finds_what_the_org_has_outside_and_the_ledger_equal_to_it(syn
     assert done.err.strip()
 
 
-def test_an_audit_of_a_clean_org_ends_with_0_until_somebody_sets_a_value_that_nobody_mapped(tmp_path: Path) -> None:
-    org = Org(empty=True)
-    try:
-        leads = [org.lead(Email=f"l{n}@initech.example") for n in range(5)]
-        made = Installation(tmp_path, org.url, dict(org.secrets))
-        made.write()
-        org.advance(600)
-        made("sync")
-        clean = made("audit")
-        assert (clean.code, clean.err.strip()) == (0, "nothing is off")
-        org.edit(leads[0], Status="Unheard of")
-        news = made("audit", "--json")
-        assert news.code == 0
-        assert news.data["tables"]["reconciliation"][0]["news"] == 1
-        made("sync")
-        off = made("audit")
-        assert off.code == 1
-        assert "1 live leads of salesforce have a status that stands in no list of the mapping" in off.err
-    finally:
-        org.server.stop()
+def test_an_audit_of_a_clean_org_ends_with_0_until_somebody_sets_a_value_that_nobody_mapped(
+    tmp_path: Path, fresh_org: Org
+) -> None:
+    leads = [fresh_org.lead(Email=f"l{n}@initech.example") for n in range(5)]
+    made = Installation(tmp_path, fresh_org.url, dict(fresh_org.secrets))
+    made.write()
+    fresh_org.advance(600)
+    made("sync")
+    clean = made("audit")
+    assert (clean.code, clean.err.strip()) == (0, "nothing is off")
+    fresh_org.edit(leads[0], Status="Unheard of")
+    news = made("audit", "--json")
+    assert news.code == 0
+    assert news.data["tables"]["reconciliation"][0]["news"] == 1
+    made("sync")
+    off = made("audit")
+    assert off.code == 1
+    assert "1 live leads of salesforce have a status that stands in no list of the mapping" in off.err
 
 
-def test_a_ledger_that_is_not_what_the_crm_says_is_off_and_names_the_record(tmp_path: Path) -> None:
-    org = Org(empty=True)
-    try:
-        key = org.lead(Email="l1@initech.example")
-        made = Installation(tmp_path, org.url, dict(org.secrets))
-        made.write()
-        org.advance(3600)
-        made("sync")
-        con = sqlite3.connect(made.ledger)
-        con.execute("UPDATE records SET stage_value = 'MQL'")
-        con.commit()
-        con.close()
-        done = made("audit", "--json")
-        assert done.code == 1
-        (row,) = done.data["tables"]["differences"]
-        assert (row["record_id"], row["what"], row["ledger"], row["in_crm"]) == (key, "status", "MQL", "Inquiry")
-        assert "1 leads differ between the ledger and salesforce" in done.err
-    finally:
-        org.server.stop()
+def test_a_ledger_that_is_not_what_the_crm_says_is_off_and_names_the_record(tmp_path: Path, fresh_org: Org) -> None:
+    key = fresh_org.lead(Email="l1@initech.example")
+    made = Installation(tmp_path, fresh_org.url, dict(fresh_org.secrets))
+    made.write()
+    fresh_org.advance(3600)
+    made("sync")
+    con = sqlite3.connect(made.ledger)
+    con.execute("UPDATE records SET stage_value = 'MQL'")
+    con.commit()
+    con.close()
+    done = made("audit", "--json")
+    assert done.code == 1
+    (row,) = done.data["tables"]["differences"]
+    assert (row["record_id"], row["what"], row["ledger"], row["in_crm"]) == (key, "status", "MQL", "Inquiry")
+    assert "1 leads differ between the ledger and salesforce" in done.err
 
 
 def test_an_audit_asks_no_crm_when_told_so_or_when_it_is_down(synced: Installation, org: Org) -> None:
-    before = org.last()
+    org.requests()
     offline = synced("audit", "--offline", "--json")
     assert offline.data["tables"]["reconciliation"][0]["how"] == "not asked (--offline)"
-    assert org.last() == before
+    assert org.requests() == []
     synced.env["LEADSYNC_SALESFORCE_CLIENT_SECRET"] = "wrong"
     try:
         refused = synced("audit", "--json")

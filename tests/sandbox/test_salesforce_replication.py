@@ -103,14 +103,14 @@ def test_a_late_commit_carries_its_old_stamp_and_holds_back_what_is_covered(fres
 
     assert crm.row("Lead", lead)["Title"] == "before"
     assert ask(crm, "updated", begun, begun + 3 * MINUTE).json() == {"ids": [], "latestDateCovered": shown(begun)}
-    assert crm.truth(lead)[-1]["new"] != "after"
+    assert crm.truth("Lead", lead)[-1]["new"] != "after"
 
     crm.advance(15)
     assert crm.row("Lead", lead)["Title"] == "after"
     assert crm.row("Lead", lead)["SystemModstamp"] == shown(begun)
     told = ask(crm, "updated", begun, begun + 3 * MINUTE).json()
     assert told == {"ids": [lead], "latestDateCovered": shown(minute(crm.now()))}
-    assert (crm.truth(lead)[-1]["new"], crm.truth(lead)[-1]["at"]) == ("after", written(begun))
+    assert (crm.truth("Lead", lead)[-1]["new"], crm.truth("Lead", lead)[-1]["at"]) == ("after", written(begun))
 
 
 def test_a_row_in_flight_is_locked_for_the_api_and_not_for_people(fresh_crm: Any) -> None:

@@ -33,13 +33,13 @@ def started(*flags: Any) -> Any:
 
 def ended(process: Any) -> Any:
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     return process.returncode
 
 
 def ask(ready: Any, method: Any, path: Any, **given: Any) -> Any:
     headers = {"Authorization": f"Bearer {ready['token']}"}
-    return requests.request(method, ready["url"] + path, headers=headers, timeout=10, **given)
+    return requests.request(method, ready["url"] + path, headers=headers, timeout=60, **given)
 
 
 def test_a_process_says_how_to_get_in_and_keeps_its_rows_across_a_restart(tmp_path: Any) -> None:
@@ -64,11 +64,11 @@ def test_a_process_serves_https_with_a_certificate_of_its_own() -> None:
     server = serve(Options(empty=True, frozen=True, start=START, tls=True)).start()
     try:
         # The certificate stands for the chain: verifying against it proves that the server holds its key.
-        answer = requests.get(f"{server.url}/services/data/", verify=str(server.certificate), timeout=10)
+        answer = requests.get(f"{server.url}/services/data/", verify=str(server.certificate), timeout=60)
         token = requests.post(
             f"{server.url}/services/oauth2/token",
             data={"grant_type": "client_credentials", "client_id": server.client_id, "client_secret": server.client_secret},
-            verify=str(server.certificate), timeout=10,
+            verify=str(server.certificate), timeout=60,
         ).json()  # fmt: skip
     finally:
         server.stop()
@@ -90,7 +90,7 @@ def test_links_begin_as_the_client_addressed_the_box_or_as_it_was_told(fresh_crm
     server = serve(Options(empty=True, frozen=True, token="t", public_url="https://public.example")).start()
     try:
         local = f"http://127.0.0.1:{server._socket.getsockname()[1]}"
-        root = requests.get(f"{local}/services/data/v65.0/", headers={"Authorization": "Bearer t"}, timeout=10).json()
+        root = requests.get(f"{local}/services/data/v65.0/", headers={"Authorization": "Bearer t"}, timeout=60).json()
     finally:
         server.stop()
     assert root["identity"].startswith("https://public.example/id/")
@@ -254,9 +254,9 @@ def test_the_past_can_be_edited_before_anybody_reads() -> None:
     try:
         with requests.Session() as session:
             load = {"Lead": [{"LastName": "x", "Company": "y", "CreatedDate": "2026-10-01T00:00:00Z"}]}
-            lead = session.post(f"{server.url}/sandbox/load", json=load, timeout=10).json()["Lead"][0]
+            lead = session.post(f"{server.url}/sandbox/load", json=load, timeout=60).json()["Lead"][0]
             edit = {"object": "Lead", "id": lead, "fields": {"Status": "MAQL"}, "at": "2026-10-15T12:00:00Z"}
-            assert session.post(f"{server.url}/sandbox/edit", json=edit, timeout=10).status_code == 200
+            assert session.post(f"{server.url}/sandbox/edit", json=edit, timeout=60).status_code == 200
     finally:
         server.stop()
     row = server.box.store.tables["Lead"].rows[lead]
@@ -264,7 +264,7 @@ def test_the_past_can_be_edited_before_anybody_reads() -> None:
 
 
 def test_paths_may_begin_with_two_slashes_and_headers_are_spelled_as_the_vendor_spells_them(fresh_crm: Any) -> None:
-    answer = fresh_crm.session.get(f"{fresh_crm.server.url}//services/data/v65.0/limits", timeout=10)
+    answer = fresh_crm.session.get(f"{fresh_crm.server.url}//services/data/v65.0/limits", timeout=60)
 
     assert answer.status_code == 200
     assert {"Content-Type", "Content-Length", "Date", "Sforce-Limit-Info"} == set(answer.headers)

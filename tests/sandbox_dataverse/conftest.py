@@ -1,39 +1,24 @@
 """A box seen by a Dynamics client: real HTTP on the loopback, an empty environment with a frozen clock."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
-
-from leadsync.sandbox import Options, Server, serve
-
-START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-TOKEN = "a-token-of-the-tests"
-STAGES = ("Raw", "Inquiry", "MAQL", "LAL", "MQL", "SAL", "SQL", "Re-Market", "Disqualified")
+from sandboxes import Client, running, without_faults
 
 
-@dataclass(slots=True)
-class Client:
+class DataverseClient(Client):
     """What a test says to an environment."""
-
-    server: Server
-    session: requests.Session = field(default_factory=requests.Session)
-
-    def __post_init__(self) -> None:
-        self.session.headers["Authorization"] = f"Bearer {TOKEN}"
 
     @property
     def api(self) -> str:
-        return f"{self.server.url}/api/data/v9.2"
+        return f"{self.url}/api/data/v9.2"
 
     def call(self, method: str, path: str, **given: Any) -> requests.Response:
         url = path if path.startswith("http") else f"{self.api}{path}"
         headers = {name.replace("_", "-"): value for name, value in given.pop("headers", {}).items()}
-        return self.session.request(method, url, timeout=10, headers=headers, **given)
+        return self.session.request(method, url, timeout=60, headers=headers, **given)
 
     def get(self, path: str, **headers: str) -> Any:
         answer = self.call("GET", path, headers=headers)
@@ -62,23 +47,6 @@ class Client:
         """The status and the code of a refusal."""
         return answer.status_code, answer.json()["error"]["code"]
 
-    def control(self, what: str, **body: Any) -> Any:
-        answer = self.session.post(f"{self.server.url}/sandbox/{what}", json=body, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def edit(self, table: str, guid: str, **columns: Any) -> None:
-        """Change a row as a person does it."""
-        self.control("edit", object=table, id=guid, fields=columns)
-
-    def truth(self, table: str, guid: str) -> list[dict[str, Any]]:
-        lines = self.session.get(f"{self.server.url}/sandbox/truth?object={table}", timeout=10).text.splitlines()
-        return [change for change in map(json.loads, lines) if change["id"] == guid]
-
-    def requests(self) -> list[dict[str, Any]]:
-        lines = self.session.get(f"{self.server.url}/sandbox/requests?after=0", timeout=10).text.splitlines()
-        return [json.loads(line) for line in lines]
-
     def option(self, table: str, column: str, label: str) -> int:
         """The number of an option, from the metadata."""
         path = f"/EntityDefinitions(LogicalName='{table}')/Attributes(LogicalName='{column}')"
@@ -97,30 +65,18 @@ class Client:
         return found + page["value"], page["@odata.deltaLink"]
 
 
-def running(**given: Any) -> Iterator[Client]:
-    server = serve(Options(**{"empty": True, "frozen": True, "start": START, "token": TOKEN, **given})).start()
-    client = Client(server)
-    try:
-        yield client
-    finally:
-        client.session.close()
-        server.stop()
-
-
 @pytest.fixture(scope="module")
-def shared_crm() -> Iterator[Client]:
-    yield from running()
+def shared_crm() -> Iterator[DataverseClient]:
+    yield from running(DataverseClient)
 
 
 @pytest.fixture
-def crm(shared_crm: Client) -> Iterator[Client]:
+def crm(shared_crm: DataverseClient) -> Iterator[DataverseClient]:
     """The module's environment, with all faults off before and after."""
-    shared_crm.control("faults")
-    yield shared_crm
-    shared_crm.control("faults")
+    yield from without_faults(shared_crm)
 
 
 @pytest.fixture
-def fresh_crm() -> Iterator[Client]:
+def fresh_crm() -> Iterator[DataverseClient]:
     """An environment of the test's own."""
-    yield from running()
+    yield from running(DataverseClient)

@@ -281,6 +281,6 @@ def test_people_speak_of_leads_by_logical_names_labels_and_guids(crm: Any) -> No
 
 def test_people_may_not_write_the_operation(crm: Any) -> None:
     body = {"object": "lead", "id": crm.lead(), "fields": {"leadsync_op": "forged"}}
-    answer = crm.session.post(f"{crm.server.url}/sandbox/edit", json=body, timeout=10)
+    answer = crm.session.post(f"{crm.server.url}/sandbox/edit", json=body, timeout=60)
 
     assert answer.status_code == 400

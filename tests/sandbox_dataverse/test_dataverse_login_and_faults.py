@@ -36,7 +36,7 @@ def app(crm: Any, secret: str, **given: Any) -> msal.ConfidentialClientApplicati
 
 def test_msal_fetches_a_token_that_opens_the_environment(crm: Any) -> None:
     found = app(crm, crm.server.client_secret).acquire_token_for_client(scopes=["https://org.fake/.default"])
-    answer = requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": f"Bearer {found['access_token']}"}, timeout=10)
+    answer = requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": f"Bearer {found['access_token']}"}, timeout=60)
 
     assert (found["token_type"], found["expires_in"]) == ("Bearer", 3599)
     assert answer.status_code == 200
@@ -58,17 +58,17 @@ def test_a_certificate_is_accepted_in_place_of_the_secret(crm: Any) -> None:
     }  # fmt: skip
     url = f"{crm.server.url}/{crm.server.ready()['tenant']}/oauth2/v2.0/token"
 
-    assert "access_token" in requests.post(url, data=form, timeout=10).json()
+    assert "access_token" in requests.post(url, data=form, timeout=60).json()
     form["client_assertion"] = jwt.encode({**claims, "iss": "other"}, "k" * 32, algorithm="HS256")
-    assert requests.post(url, data=form, timeout=10).status_code == 401
+    assert requests.post(url, data=form, timeout=60).status_code == 401
     assert (
-        requests.post(url, data={**form, "scope": "https://org.fake/user"}, timeout=10).json()["error"]
+        requests.post(url, data={**form, "scope": "https://org.fake/user"}, timeout=60).json()["error"]
         == "invalid_scope"
     )
 
 
 def test_a_stranger_is_turned_away_with_the_authority_to_ask(crm: Any) -> None:
-    answer = requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": "Bearer nobody"}, timeout=10)
+    answer = requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": "Bearer nobody"}, timeout=60)
 
     assert answer.status_code == 401
     assert "authorization_uri=" in answer.headers["WWW-Authenticate"]
@@ -84,7 +84,7 @@ def test_a_token_that_expires_is_refused_until_a_new_one_is_fetched(crm: Any) ->
 
     assert answers == [200, 200, 401]
     assert (
-        requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": f"Bearer {fresh}"}, timeout=10).status_code == 200
+        requests.get(f"{crm.api}/WhoAmI", headers={"Authorization": f"Bearer {fresh}"}, timeout=60).status_code == 200
     )
 
 
@@ -170,7 +170,7 @@ def test_links_begin_as_the_client_began() -> None:
     try:
         local = f"http://127.0.0.1:{server._socket.getsockname()[1]}"
         answer = requests.post(
-            f"{local}/api/data/v9.2/leads", json={"lastname": "L"}, headers={"Authorization": "Bearer t"}, timeout=10
+            f"{local}/api/data/v9.2/leads", json={"lastname": "L"}, headers={"Authorization": "Bearer t"}, timeout=60
         )
     finally:
         server.stop()
@@ -185,17 +185,17 @@ def test_what_only_dataverse_keeps_is_there_after_a_restart(tmp_path: Path) -> N
     session.headers["Authorization"] = "Bearer t"
     server = serve(options).start()
     made = session.patch(
-        f"{server.url}/api/data/v9.2/leads({guid})", json={"lastname": "L", "subject": "Kept"}, timeout=10
+        f"{server.url}/api/data/v9.2/leads({guid})", json={"lastname": "L", "subject": "Kept"}, timeout=60
     )
     link = session.get(
-        f"{server.url}/api/data/v9.2/leads", headers={"Prefer": "odata.track-changes"}, timeout=10
+        f"{server.url}/api/data/v9.2/leads", headers={"Prefer": "odata.track-changes"}, timeout=60
     ).json()
     server.stop()
     again = serve(options).start()
     try:
-        row = session.get(f"{again.url}/api/data/v9.2/leads({guid})", timeout=10).json()
+        row = session.get(f"{again.url}/api/data/v9.2/leads({guid})", timeout=60).json()
         query = link["@odata.deltaLink"].partition("?")[2]
-        changed = session.get(f"{again.url}/api/data/v9.2/leads?{query}", timeout=10).json()["value"]
+        changed = session.get(f"{again.url}/api/data/v9.2/leads?{query}", timeout=60).json()["value"]
     finally:
         again.stop()
 

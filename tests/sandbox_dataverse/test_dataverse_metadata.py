@@ -1,6 +1,8 @@
 """What the environment tells about its tables, columns and choices."""
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 LEAD = "/EntityDefinitions(LogicalName='lead')"
 
@@ -44,7 +46,7 @@ def test_a_status_that_somebody_typed_becomes_an_option_with_its_label(crm: Any)
     answer = crm.session.post(
         f"{crm.server.url}/sandbox/load",
         json={"Lead": [{"LastName": "X", "Company": "Y", "Status": "Gone fishing"}]},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 200
     number = crm.option("lead", "leadsync_leadstatus", "Gone fishing")
@@ -108,6 +110,71 @@ def test_relationships_name_the_navigation_properties_to_bind_by(crm: Any) -> No
     }
 
     assert (names["lead"], names["contact"]) == ("regardingobjectid_lead_task", "regardingobjectid_contact_task")
+
+
+def condition(name: str, operator: str, value: str, kind: str = "System.String") -> dict[str, Any]:
+    return {"PropertyName": name, "ConditionOperator": operator, "Value": {"Type": kind, "Value": value}}
+
+
+def described(crm: Any, query: dict[str, Any]) -> dict[str, Any]:
+    """The tables that RetrieveMetadataChanges tells of, by name."""
+    found = crm.get(f"/RetrieveMetadataChanges(Query=@p1)?@p1={quote(json.dumps(query))}")
+    assert found["DeletedMetadata"]["Count"] == 0
+    return {table["LogicalName"]: table for table in found["EntityMetadata"]}
+
+
+def test_one_query_describes_many_tables_with_their_columns_and_choices(crm: Any) -> None:
+    either = {
+        "FilterOperator": "Or",
+        "Conditions": [condition("LogicalName", "Equals", name) for name in ("lead", "contact", "nosuch")],
+    }
+    choices = {
+        "FilterOperator": "And",
+        "Conditions": [condition("AttributeType", "In", "['Picklist','Status','Uniqueidentifier']", "System.String[]")],
+        "Filters": [{"FilterOperator": "Or", "Conditions": [condition("IsValidForRead", "Equals", "True", "System.Boolean")]}],
+    }  # fmt: skip
+    tables = described(crm, {
+        "Properties": {"AllProperties": False, "PropertyNames": ["EntitySetName", "Attributes"]}, "Criteria": either,
+        "AttributeQuery": {"Properties": {"PropertyNames": ["OptionSet"]}, "Criteria": choices},
+    })  # fmt: skip
+    columns = {column["LogicalName"]: column for column in tables["lead"]["Attributes"]}
+
+    assert set(tables) == {"lead", "contact"}  # a table that is not there is left out
+    assert (tables["lead"]["EntitySetName"], tables["lead"]["SchemaName"]) == ("leads", None)
+    assert columns["leadsourcecode"]["@odata.type"] == "#Microsoft.Dynamics.CRM.ComplexPicklistAttributeMetadata"
+    assert columns["leadsourcecode"]["AttributeType"] is None
+    assert options(columns["leadsourcecode"])[7] == "Trade Show"
+    assert {o["State"] for o in columns["statuscode"]["OptionSet"]["Options"]} == {0, 1, 2}
+    assert "@odata.type" not in columns["leadid"]
+    assert "lastname" not in columns
+
+
+def test_a_query_may_leave_tables_and_columns_out_and_ask_for_everything_of_the_rest(crm: Any) -> None:
+    tables = described(crm, {
+        "Properties": {"AllProperties": True}, "Criteria": {"Conditions": [
+            condition("LogicalName", "NotIn", "['contact']", "System.String[]"), condition("IsActivity", "NotEquals", "true"),
+            condition("IsAuditEnabled", "Equals", "true"),
+        ]},
+        "AttributeQuery": {"Properties": {"AllProperties": True}, "Criteria": {"Conditions": [condition("LogicalName", "Equals", "ownerid")]}},
+    })  # fmt: skip
+
+    assert "lead" in tables
+    assert not {"contact", "task", "team"} & set(tables)
+    assert tables["lead"]["PrimaryIdAttribute"] == "leadid"
+    (owner,) = tables["lead"]["Attributes"]
+    assert (owner["AttributeType"], owner["Targets"]) == ("Owner", ["systemuser", "team"])
+    bare = described(crm, {"Properties": {"PropertyNames": ["SchemaName"]}})
+    assert (bare["lead"]["SchemaName"], bare["lead"]["Attributes"]) == ("Lead", None)
+
+
+def test_a_query_of_tables_that_makes_no_sense_is_refused(crm: Any) -> None:
+    for criteria in (condition("Nonsense", "Equals", "x"), condition("LogicalName", "Like", "x")):
+        query = quote(json.dumps({"Criteria": {"Conditions": [criteria]}}))
+        refused = crm.call("GET", f"/RetrieveMetadataChanges(Query=@p1)?@p1={query}")
+        assert crm.error(refused) == (400, "0x80040203")
+    assert crm.call("GET", "/RetrieveMetadataChanges(Query=@p1)?@p1=nonsense").status_code == 400
+    since = crm.call("GET", "/RetrieveMetadataChanges(Query=@p1,ClientVersionStamp=@p2)?@p1={}&@p2='1!03/04/2026'")
+    assert crm.error(since) == (400, "0x80044352")
 
 
 def test_keys_and_the_multiple_actions_can_be_asked_for(crm: Any) -> None:

@@ -122,9 +122,9 @@ def test_an_owner_is_expanded_and_users_carry_their_teams_and_roles() -> None:
         session.headers["Authorization"] = "Bearer t"
         path = f"{server.url}/api/data/v9.2/systemusers?$filter=domainname eq 'ada@acme.example'&$expand="
         held = "teammembership_association($select=name;$orderby=name),systemuserroles_association($select=name)"
-        ada = session.get(path + held, timeout=10).json()["value"][0]
+        ada = session.get(path + held, timeout=60).json()["value"][0]
         settings = session.get(
-            f"{server.url}/api/data/v9.2/usersettingscollection({ada['systemuserid']})", timeout=10
+            f"{server.url}/api/data/v9.2/usersettingscollection({ada['systemuserid']})", timeout=60
         ).json()
     finally:
         server.stop()

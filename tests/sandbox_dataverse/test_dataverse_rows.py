@@ -215,7 +215,7 @@ def test_a_lead_of_dataverse_is_the_same_row_on_salesforce(crm: Any) -> None:
     mql = crm.option("lead", "leadsync_leadstatus", "MQL")
     crm.lead(lastname="Twofold", leadsync_leadstatus=mql, leadsourcecode=7)
     soql = "SELECT LastName, Status, LeadSource FROM Lead WHERE LastName = 'Twofold'"
-    found = crm.session.get(f"{crm.server.url}/services/data/v65.0/query", params={"q": soql}, timeout=10).json()[
+    found = crm.session.get(f"{crm.server.url}/services/data/v65.0/query", params={"q": soql}, timeout=60).json()[
         "records"
     ][0]
 

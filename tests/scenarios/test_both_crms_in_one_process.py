@@ -1,27 +1,24 @@
 """One `leadsync run` with two orgs, one of each kind: the trouble of one is its own, and their people stay apart."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from installation import ALL, Installation, Org
+from installation import Installation, Org
 from running_daemon import Daemon
+from samples import ALL
+from sandboxes import running
 
 
 @pytest.fixture
 def salesforce() -> Iterator[Org]:
-    org = Org(seed=3, leads=40)
-    yield org
-    org.server.stop()
+    yield from running(Org, seed=3, leads=40)
 
 
 @pytest.fixture
 def dynamics() -> Iterator[Org]:
-    org = Org(seed=4, leads=40)
-    yield org
-    org.server.stop()
+    yield from running(Org, seed=4, leads=40)
 
 
 @pytest.fixture
@@ -44,16 +41,8 @@ def daemon(both: Installation) -> Iterator[Daemon]:
         started.kill()
 
 
-def rows(made: Installation, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    con = sqlite3.connect(f"{made.ledger.as_uri()}?mode=ro", uri=True)
-    try:
-        return con.execute(sql, values).fetchall()
-    finally:
-        con.close()
-
-
 def stage_of(made: Installation, key: str) -> list[tuple[Any, ...]]:
-    return rows(made, "SELECT crm, stage FROM v_people WHERE record_id = ?", key)
+    return made.rows("SELECT crm, stage FROM v_people WHERE record_id = ?", key)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +57,14 @@ def test_one_crm_in_trouble_is_named_and_the_other_goes_on(
     both: Installation, daemon: Daemon, salesforce: Org, dynamics: Org, trouble: dict[str, Any], reason: str
 ) -> None:
     dynamics.control("faults", **trouble)
-    daemon.until(lambda: reason in daemon.reasons(), 90)
+    daemon.until(lambda: reason in daemon.reasons(), 240)
 
     lead, late = salesforce.lead(Status="MQL"), dynamics.lead(Status="MQL")
     for org in (salesforce, dynamics):
         org.advance(120)
-    daemon.until(lambda: stage_of(both, lead) == [("salesforce", "mql")], 90)
+    daemon.until(lambda: stage_of(both, lead) == [("salesforce", "mql")], 240)
     written = "SELECT count(*) FROM v_outbox WHERE record_id = ? AND kind = 'write' AND state = 'applied'"
-    daemon.until(lambda: rows(both, written, lead)[0][0] > 0, 90)
+    daemon.until(lambda: both.rows(written, lead)[0][0] > 0, 240)
 
     assert {code for code in daemon.reasons() if "salesforce" in code} == set()
     assert reason in daemon.reasons()
@@ -86,8 +75,8 @@ def test_one_crm_in_trouble_is_named_and_the_other_goes_on(
     assert stage_of(both, dynamics.key(late, "dynamics")) == []
 
     dynamics.control("faults")
-    daemon.until(lambda: stage_of(both, dynamics.key(late, "dynamics")) == [("dynamics", "mql")], 90)
-    daemon.ready(90)
+    daemon.until(lambda: stage_of(both, dynamics.key(late, "dynamics")) == [("dynamics", "mql")], 240)
+    daemon.ready()
     assert daemon.stop() == 0
 
 
@@ -102,7 +91,7 @@ def test_a_sync_with_one_refused_crm_does_the_other_and_ends_with_the_code_of_cr
     assert "of yesterday" not in found.err
     (report,) = found.data
     assert report["crm"] == "salesforce"
-    assert rows(both, "SELECT DISTINCT crm FROM v_people") == [("salesforce",)]
+    assert both.rows("SELECT DISTINCT crm FROM v_people") == [("salesforce",)]
 
 
 def test_one_address_in_both_crms_is_two_persons(both: Installation, salesforce: Org, dynamics: Org) -> None:
@@ -113,10 +102,10 @@ def test_one_address_in_both_crms_is_two_persons(both: Installation, salesforce:
     for _ in range(2):
         assert both("sync", "--json").code == 0
 
-    found = rows(both, "SELECT crm, person_id, twin_of FROM v_people WHERE record_id IN (?, ?) ORDER BY crm", *keys)
+    found = both.rows("SELECT crm, person_id, twin_of FROM v_people WHERE record_id IN (?, ?) ORDER BY crm", *keys)
     assert [(crm, twin) for crm, _, twin in found] == [("dynamics", None), ("salesforce", None)]
     assert len({person for _, person, _ in found}) == 2
     joined = "SELECT person_id FROM v_people GROUP BY person_id HAVING count(DISTINCT crm) > 1"
-    assert rows(both, joined) == []
+    assert both.rows(joined) == []
     shown = both("explain", "same@firm.example", "--json").data
     assert len(shown) == 2

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from office import Kind, Office, iso
+from office import Office, iso
+from samples import Kind
 
 SETTLING = 2
 """Cycles after which a conversion is known whole: one sees it and writes the contact's status, one reads that back."""
@@ -142,7 +143,8 @@ def test_without_history_a_conversion_is_dated_by_the_best_evidence(
 
     rows = office.view("v_transitions", reason="converted")
     dated = {row["record_id"]: (row["at"], row["at_exact"]) for row in rows}
-    assert (dated[born], dated[changed]) == ((iso(converted_at), 1), (iso(converted_at), 1))
+    # A last change is a bound: it may be a later edit of that day.
+    assert (dated[born], dated[changed]) == ((iso(converted_at), 1), (iso(converted_at), 0))
     if kind == "salesforce":  # Dataverse keeps no day of qualification
         assert dated[touched] == (iso(converted_at.replace(hour=12, minute=0)), 0)
     assert office.broken_lines() == []

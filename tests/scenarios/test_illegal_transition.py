@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from office import Kind, Office, iso
+from office import Office, iso
+from samples import Kind
 
 
 @pytest.fixture
@@ -150,3 +151,20 @@ def test_pulling_forward_and_skipping_are_accepted_and_say_what_was_skipped(watc
         assert office.line(lead)[-1][1] == iso(moved_at)
         assert office.person(lead)["mql_count"] == (to == "mql")
     assert office.broken_lines() == []
+
+
+def test_explain_calls_people_by_their_names_and_never_by_an_id(watched: Office) -> None:
+    office = watched
+    lead = office.lead(stage="inquiry", owner="ldr", country="US")
+    office.sync()
+    office.edit(lead, by="ldr", stage="mql")
+    office.sync()
+    office.sync()
+
+    code, text = office.attempt("explain", lead)
+
+    assert (code, " is next in turn" in text) == (0, True)
+    ids = {row["owner_id"] for row in office.view("v_assignments")} | {
+        row["actor_id"] for row in office.view("v_transitions")
+    }
+    assert [one for one in sorted(ids - {None}) if one in text] == []

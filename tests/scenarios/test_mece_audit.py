@@ -93,6 +93,14 @@ def test_what_stands_in_a_list_of_the_mapping_is_told_from_what_nobody_knows(mak
     lines = {row["line"]: row["records"] for row in office.report("funnel")["snapshot"]}
     assert (lines["outside"], lines["total"]) == (15, 50)
 
+    shown: dict[str, str] = {}
+    for value in strays:
+        key = next(row["record_id"] for row in office.view("v_people", object="lead", stage_value=office.shown(value)))
+        shown[value] = office.attempt("explain", key)[1]
+    assert all("is an old one" in shown[value] and "leadsync remap plan" in shown[value] for value in deprecated)
+    assert "is the result of a call" in shown["Left Vmail"]
+    assert "stands for no stage" in shown["Hot Prospect"]
+
 
 def test_an_org_without_strays_passes(make_office: Any) -> None:
     office: Office = make_office(deliver="false")

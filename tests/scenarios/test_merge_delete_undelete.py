@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from office import Kind, Office, iso
+from office import Office, iso
+from samples import Kind
 
 JOURNEY = ("raw", "inquiry", "maql", "lal", "remarket", "mql")
 """Six transitions, the birth included, that end with sales."""

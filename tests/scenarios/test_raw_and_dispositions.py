@@ -90,3 +90,16 @@ def test_leads_without_any_sign_of_an_import_stay_inquiries(office: Office) -> N
     office.sync()
     assert office.stages(keys) == {"inquiry": 60}
     assert office.writes() == []
+    assert office.verdicts() == {"legal": 60}
+
+    answered, *silent = keys
+    office.respond(answered, response="registered")
+    office.advance(hours=25)
+    office.sync()
+    office.sync()
+
+    assert {tuple(office.moves(key)) for key in silent} == {((None, "inquiry", "flagged"),)}
+    assert office.moves(answered) == [(None, "inquiry", "legal")]
+    assert office.stages(keys) == {"inquiry": 60}
+    [told] = office.run("explain", silent[0], "--json")
+    assert told["moves"][0]["said"].startswith("reported: it claims to have interacted")

@@ -66,14 +66,14 @@ def test_a_remap_survives_people_and_a_kill_and_can_be_undone(
     office.advance()
     office.kill_after(killed_at, "remap", "apply", str(plan), "--yes")
     assert killed_at <= len(office.writes()) < count - edited
-    office.api_calls()
+    office.api_requests()
 
     office.advance()
     budget = budget_for(office, count)
     done = office.run("remap", "apply", str(plan), "--yes", "--json", "--budget", str(budget))
 
     assert (done["done"], done["skipped"], done["failed"], done["left"]) == (count - edited, edited, 0, 0)
-    assert office.api_calls() <= done["api_calls"] <= budget
+    assert office.api_requests() <= done["api_calls"] <= budget
     assert office.writes_per_record() == Counter(key for key in keys if key not in changed)
     assert len({change.token for change in office.writes()}) == count - edited
     skipped = {row["record_id"]: row["why"] for row in rows(plan.with_suffix(".error.csv"))}
@@ -88,11 +88,11 @@ def test_a_remap_survives_people_and_a_kill_and_can_be_undone(
     for key in touched:
         office.edit(key, by="rep", stage="sql")
     office.advance()
-    office.api_calls()
+    office.api_requests()
     undone = office.run("remap", "undo", str(plan), "--yes", "--json", "--budget", str(budget))
 
     assert (undone["done"], undone["skipped"], undone["left"]) == (count - edited - later, later, 0)
-    assert office.api_calls() <= undone["api_calls"] <= budget
+    assert office.api_requests() <= undone["api_calls"] <= budget
     reported = {row["record_id"]: row["why"] for row in rows(plan.with_suffix(".undo.error.csv"))}
     assert set(reported) == set(touched)
     people |= set(touched)
@@ -122,7 +122,7 @@ def test_a_tight_budget_is_kept_run_by_run(make_office: Any, step: str) -> None:
     if step == "undo":
         office.run("remap", "apply", str(plan), "--yes")
         office.advance()
-    budget, spent = 4 if office.kind == "salesforce" else 130, []
+    budget, spent = 4 if office.kind == "salesforce" else 80, []
     for _ in range(6):
         told = office.run("remap", step, str(plan), "--yes", "--json", "--budget", str(budget))
         spent.append(told["api_calls"])

@@ -1,17 +1,15 @@
 """An installation to spoil: the shipped files in a folder of their own, which tests edit and load."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
+from refusing import Edit, Refuses
 
 from leadsync.errors import ConfigError
 from leadsync.settings import Loaded, load
-
-Edit = tuple[str, str, str]
-"""File, text that stands there, text instead."""
 
 
 class Installation:
@@ -53,7 +51,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installatio
 
 
 @pytest.fixture
-def refuses(installation: Installation) -> Callable[[list[tuple[str, Edit]], list[str]], None]:
+def refuses(installation: Installation) -> Refuses:
     """Check that these edits are refused with exactly these problems, each at its line and column."""
 
     def check(edits: list[tuple[str, Edit]], problems: list[str]) -> None:

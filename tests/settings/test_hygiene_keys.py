@@ -1,16 +1,15 @@
 """`cleanse: write` and `stage_age` in a mapping: what they allow, and where nothing could come of them."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from refusing import Refuses
 
 from leadsync.domain.conditions import Named
 from leadsync.domain.conditions import Test as Ask
 
 Installation = Any  # conftest.py's; test folders are no packages, so nothing can be imported from there
 CRM = "mappings/salesforce.yaml"
-Refuses = Callable[[list[tuple[str, tuple[str, str, str]]], list[str]], None]
 
 
 def test_a_field_that_is_put_in_order_may_be_written_and_no_other_may(installation: Installation) -> None:

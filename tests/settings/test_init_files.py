@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import pytest
+from refusing import FUNNEL, SALESFORCE
 
 from leadsync.settings.edit import quoted
 from leadsync.settings.loader import scalar
@@ -12,8 +13,6 @@ Installation = Any  # conftest.py's; test folders are no packages, so nothing ca
 
 
 URL = "http://127.0.0.1:8123"
-SALESFORCE = "mappings/salesforce.yaml"
-FUNNEL = "mappings/funnel.yaml"
 
 
 def test_without_picklists_only_the_address_differs(installation: Installation) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusing import CONFIG
 
 from leadsync.settings import schemas
 
@@ -14,7 +15,6 @@ Installation = Any  # conftest.py's; test folders are no packages, so nothing ca
 
 
 ROOT = Path(__file__).parents[2]
-CONFIG = "config/leadsync.yaml"
 
 
 def test_the_shipped_files_are_those_in_the_package() -> None:

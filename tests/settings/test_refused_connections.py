@@ -1,11 +1,6 @@
 """What is wrong between config, the CRM's mapping and the rules. Each edit below is one refusal; the problems are all that is said, in the order of files and lines."""
 
-from collections.abc import Callable
-
-CONFIG = "config/leadsync.yaml"
-SALESFORCE = "mappings/salesforce.yaml"
-
-Refuses = Callable[[list[tuple[str, tuple[str, str, str]]], list[str]], None]
+from refusing import CONFIG, SALESFORCE, Refuses
 
 
 def test_addresses_and_channels_of_config_must_exist(refuses: Refuses) -> None:

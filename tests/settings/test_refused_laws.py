@@ -1,14 +1,6 @@
 """What is wrong in the funnel law and in conditions anywhere. Each edit below is one refusal; the problems are all that is said, in the order of files and lines."""
 
-from collections.abc import Callable
-
-SALESFORCE = "mappings/salesforce.yaml"
-FUNNEL = "mappings/funnel.yaml"
-SCORING = "mappings/scoring.yaml"
-ROUTING = "mappings/routing.yaml"
-SLA = "mappings/sla.yaml"
-
-Refuses = Callable[[list[tuple[str, tuple[str, str, str]]], list[str]], None]
+from refusing import FUNNEL, ROUTING, SALESFORCE, SCORING, SLA, Refuses
 
 
 def test_the_law_names_only_what_exists(refuses: Refuses) -> None:

@@ -1,14 +1,6 @@
 """What is wrong in scoring, routing, the SLA and calendars. Each edit below is one refusal; the problems are all that is said, in the order of files and lines."""
 
-from collections.abc import Callable
-
-FUNNEL = "mappings/funnel.yaml"
-SCORING = "mappings/scoring.yaml"
-ROUTING = "mappings/routing.yaml"
-SLA = "mappings/sla.yaml"
-CALENDARS = "mappings/calendars.yaml"
-
-Refuses = Callable[[list[tuple[str, tuple[str, str, str]]], list[str]], None]
+from refusing import CALENDARS, FUNNEL, ROUTING, SCORING, SLA, Refuses
 
 
 def test_points_add_up_or_are_refused(refuses: Refuses) -> None:

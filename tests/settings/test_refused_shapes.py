@@ -1,16 +1,6 @@
 """Keys and values that no file may hold. Each edit below is one refusal; the problems are all that is said, in the order of files and lines."""
 
-from collections.abc import Callable
-
-CONFIG = "config/leadsync.yaml"
-SALESFORCE = "mappings/salesforce.yaml"
-FUNNEL = "mappings/funnel.yaml"
-SCORING = "mappings/scoring.yaml"
-ROUTING = "mappings/routing.yaml"
-SLA = "mappings/sla.yaml"
-CALENDARS = "mappings/calendars.yaml"
-
-Refuses = Callable[[list[tuple[str, tuple[str, str, str]]], list[str]], None]
+from refusing import CALENDARS, CONFIG, FUNNEL, ROUTING, SALESFORCE, SCORING, SLA, Refuses
 
 
 def test_wrong_keys_and_values_are_named_all_at_once(refuses: Refuses) -> None:

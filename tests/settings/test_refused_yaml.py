@@ -1,16 +1,6 @@
 """Files that are no YAML, or not the YAML that can be reviewed. Each edit below is one refusal; the problems are all that is said, in the order of files and lines."""
 
-from collections.abc import Callable
-
-CONFIG = "config/leadsync.yaml"
-SALESFORCE = "mappings/salesforce.yaml"
-FUNNEL = "mappings/funnel.yaml"
-SCORING = "mappings/scoring.yaml"
-ROUTING = "mappings/routing.yaml"
-SLA = "mappings/sla.yaml"
-CALENDARS = "mappings/calendars.yaml"
-
-Refuses = Callable[[list[tuple[str, tuple[str, str, str]]], list[str]], None]
+from refusing import CALENDARS, CONFIG, FUNNEL, ROUTING, SALESFORCE, SCORING, SLA, Refuses
 
 
 def test_a_file_that_is_hard_to_review_is_refused(refuses: Refuses) -> None:

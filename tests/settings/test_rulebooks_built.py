@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
+from refusing import FUNNEL, ROUTING
 
 from leadsync.domain.calendars import Shift, calendar_for
 from leadsync.domain.conditions import All, AnyOf, Condition, Named, Not
@@ -14,10 +15,6 @@ from leadsync.domain.routing import Absence, Caps, ToPool, ToQueue, ToRelated, T
 from leadsync.domain.rulebook import Rulebook
 
 Installation = Any  # conftest.py's; test folders are no packages, so nothing can be imported from there
-
-
-FUNNEL = "mappings/funnel.yaml"
-ROUTING = "mappings/routing.yaml"
 
 
 @pytest.fixture
@@ -168,6 +165,23 @@ def test_a_pair_of_state_and_reason_is_one_value(installation: Installation) -> 
     mapping = installation.load().rulebook.mappings["dynamics"]
     assert mapping.value_of_stage["mql"] == "Open/MQL"
     assert mapping.stage_of_value["4"] == "mql"
+    assert mapping.objects["lead"].observed == frozenset()
+
+
+def test_where_the_status_reason_is_the_stage_leads_are_neither_qualified_nor_closed(
+    installation: Installation,
+) -> None:
+    dynamics = "  dynamics: {kind: dynamics, url: https://acme.crm4.dynamics.com, tenant: acme.example}\nschedule:"
+    installation.edit(
+        ("config/leadsync.yaml", "schedule:", dynamics),
+        ("mappings/dynamics.yaml", "stage: {field: leadsync_leadstatus, write: true}", "stage: {field: statuscode, write: true}"),
+        ("mappings/dynamics.yaml", "  mql: MQL", "  mql: {write: [Open, MQL]}"),
+        ("mappings/dynamics.yaml", "  sql: SQL", "  sql: {write: [Qualified, SQL]}"),
+        ("mappings/dynamics.yaml", "  disqualified: Disqualified", "  disqualified: {write: [\"2\", Lost]}"),
+    )  # fmt: skip
+    objects = installation.load().rulebook.mappings["dynamics"].objects
+    assert objects["lead"].observed == {"sql", "disqualified"}
+    assert objects["contact"].observed == frozenset()
 
 
 def test_members_have_the_pools_caps_unless_their_own(rulebook: Rulebook) -> None:

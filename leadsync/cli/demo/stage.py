@@ -35,6 +35,20 @@ _CONNECTION: Mapping[Kind, str] = {
     "dynamics": "{{kind: dynamics, url: {url}, tenant: {tenant}}}",
 }
 
+TO_THE_LOG = """\
+limits:
+  api_share: 100%
+  api_reserve: 20%
+channels:
+  email: {kind: log}
+  crm_task: {kind: log}
+  sales_floor: {kind: log}
+  emea_teams: {kind: log}
+  ops: {kind: log}
+alerts: {to: ops}
+"""
+"""The part of config for an org that is leadsync's own: every channel of the sample's rules writes to the log."""
+
 CONFIG = """\
 # The demo's own configuration: everything is delivered, and what people are told goes to the log.
 company: {{name: Acme, zone: Europe/Berlin}}
@@ -42,17 +56,7 @@ crms:
 {crms}
 ledger: {{location: {location}}}
 deliver: [notices, stage_entered, score, contact_stage, lead_stage, owner, membership]
-limits:
-  api_share: 100%
-  api_reserve: 20%
-channels:
-  email: {{kind: log}}
-  crm_task: {{kind: log}}
-  sales_floor: {{kind: log}}
-  emea_teams: {{kind: log}}
-  ops: {{kind: log}}
-alerts: {{to: ops}}
-logging: {{level: error}}
+{to_the_log}logging: {{level: error}}
 ...
 """
 
@@ -167,7 +171,9 @@ def _write_files(folder: Path, ready: Mapping[Kind, Mapping[str, str]]) -> None:
     for kind, found in ready.items():
         texts = {**sample_files(kind, found["url"], None), **texts}
     crms = "\n".join(f"  {kind}: {_CONNECTION[kind].format(**found)}" for kind, found in ready.items())
-    texts["config/leadsync.yaml"] = CONFIG.format(crms=crms, location=folder / "ledger" / "leadsync.db")
+    texts["config/leadsync.yaml"] = CONFIG.format(
+        crms=crms, location=folder / "ledger" / "leadsync.db", to_the_log=TO_THE_LOG
+    )
     for path, text in texts.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

@@ -107,8 +107,9 @@ class History:
         begun = self._client.now()
         since, link = mark.mark, None
         if since is None and mark.progress:
-            known, _, link = mark.progress.partition("|")
-            begun = from_text(known)
+            known, _, rest = mark.progress.partition("|")
+            if self._client.leads_here(rest):
+                begun, link = from_text(known), rest
         held: Page | None = None
         fresh: dict[str, str] = {}
         for rows, more, at in self._lists(since, link):

@@ -15,7 +15,7 @@ import requests
 
 from leadsync.clock import Clock
 from leadsync.errors import CrmAuthFailed, CrmUnavailable
-from leadsync.http import allow_plain_http, checked_url, new_session, read_with_retry
+from leadsync.http import Patience, allow_plain_http, checked_url, new_session
 from leadsync.secret import Secret
 
 Flow = Literal["token", "certificate", "secret", "managed_identity"]
@@ -63,7 +63,8 @@ class Login:
     def __init__(self, url: str, tenant: str, credentials: Credentials, *, clock: Clock, stop: Event) -> None:
         """`tenant` is a domain or an id; a whole https address names the authority of another cloud."""
         self._url, self._tenant, self._credentials = checked_url(url), tenant, credentials
-        self._clock, self._stop = clock, stop
+        self._clock = clock
+        self._patience = Patience(clock, stop)
         self._lock = Lock()
         self._app: Any = None
         self._failed: tuple[float, CrmAuthFailed] | None = None
@@ -91,7 +92,7 @@ class Login:
         if self._failed and self._clock.monotonic() - self._failed[0] < FAILED_FOR:
             raise self._failed[1]
         try:
-            token = read_with_retry(self._acquire, clock=self._clock, stop=self._stop)
+            token = self._patience.read(self._acquire)
         except CrmAuthFailed as error:
             self._failed, self._app = (self._clock.monotonic(), error), None
             raise

@@ -18,7 +18,7 @@ from leadsync.crm.dynamics.auth import Login
 from leadsync.crm.dynamics.multipart import BOUNDARY, Part, batch_answers, batch_body
 from leadsync.crm.dynamics.verdicts import BUSY_PAUSE, LONGEST_PAUSE, refused
 from leadsync.errors import CrmUnavailable, ObjectBlocked
-from leadsync.http import READ_SECONDS, Answer, checked_url, exchange, read_with_retry, retry_after
+from leadsync.http import READ_SECONDS, Answer, Patience, checked_url, exchange, retry_after
 from leadsync.ports import Usage
 from leadsync.secret import Secret
 
@@ -56,7 +56,8 @@ class Client:
         self, session: requests.Session, login: Login, url: str, api_version: str, *,
         clock: Clock, stop: Event, budget: Budget,
     ) -> None:  # fmt: skip
-        self._session, self._login, self._clock, self._stop = session, login, clock, stop
+        self._session, self._login, self._clock = session, login, clock
+        self._patience = Patience(clock, stop)
         self._time = CrmTime(clock, session)
         self._closed_until = 0.0
         self.budget = budget
@@ -75,7 +76,10 @@ class Client:
 
     def whoami(self) -> tuple[str, str]:
         """Return our user's id and the organization's."""
-        answer = self.read("WhoAmI", "WhoAmI")
+        try:
+            answer = self.read("WhoAmI", "WhoAmI")
+        except ObjectBlocked as error:  # it is no object of the mapping: nothing can be asked here
+            raise CrmUnavailable(str(error)) from None
         try:
             found = msgspec.json.decode(answer.body, type=_Whoami)
         except msgspec.MsgspecError:
@@ -100,8 +104,9 @@ class Client:
             self.budget.spend(urgent=urgent, requests=requests)
             mine = {**_HEADERS, **kind, "Authorization": f"Bearer {token.reveal()}", **(headers or {})}
             return exchange(
-                self._session, method, url, clock=self._clock, headers=mine, data=data, read_seconds=read_seconds
-            )
+                self._session, method, url, clock=self._clock, headers=mine, data=data,
+                read_seconds=self._patience.seconds(read_seconds),
+            )  # fmt: skip
 
         token = self._login.current()
         answer = once(token)
@@ -114,9 +119,13 @@ class Client:
     def _address(self, path: str) -> str:
         if not path.startswith(("http:", "https:")):
             return self.root + path
-        if not path.startswith(self.root):  # the token must not travel to wherever a link points
+        if not self.leads_here(path):  # the token must not travel to wherever a link points
             raise ObjectBlocked("a link of Dataverse leads to another address than url: in config names")
         return path
+
+    def leads_here(self, link: str) -> bool:
+        """Say whether a link stays within the environment and the version of its API that config names."""
+        return link.startswith(self.root)
 
     def _pass_gate(self) -> None:
         left = self._closed_until - self._clock.monotonic()
@@ -142,7 +151,7 @@ class Client:
 
     def retried(self, action: Callable[[], _T]) -> _T:
         """Return what a read returns, trying again while time may heal it."""
-        return read_with_retry(action, clock=self._clock, stop=self._stop)
+        return self._patience.read(action)
 
     def rows(self, path: str, what: str) -> list[dict[str, Any]]:
         """Return all rows of a small query, lookups with the table they lead to."""

@@ -13,6 +13,7 @@ from leadsync.crm.dynamics.odata import any_of, literal, path, portions
 from leadsync.crm.dynamics.sources import AUDIT, tables_asked
 from leadsync.crm.dynamics.stages import OPEN, REASON, STATE, StageValues, known_values
 from leadsync.crm.dynamics.touches import CUSTOMER
+from leadsync.crm.inspecting import named_users
 from leadsync.crm.touching import columns_asked
 from leadsync.domain.conditions import fold
 from leadsync.domain.mapping import CrmMapping, FieldMapping, ObjectMapping, ValueMap
@@ -257,14 +258,4 @@ class _Look:
         except ObjectBlocked as error:
             yield Finding("users", False, str(error), "grant the application user Read on users")
             return
-        # The names stand in the operator's own files, so they may be repeated to the operator.
-        missing = sum(user.lower() not in known for user in wanted)
-        disabled = sum(known.get(user.lower()) is False for user in wanted)
-        if missing or disabled:
-            yield Finding(
-                "users", False, f"of {len(wanted)} users that rules name, {missing} do not exist and {disabled} are disabled: "
-                + ", ".join(user for user in wanted if not known.get(user.lower())),
-                "correct the names in routing.yaml and the actors, or enable the users",
-            )  # fmt: skip
-        elif wanted:
-            yield Finding("users", True, f"all {len(wanted)} users that rules name are there and enabled")
+        yield from named_users(wanted, known, "enable")

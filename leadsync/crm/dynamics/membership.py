@@ -10,6 +10,7 @@ from leadsync.crm.dynamics.client import Client
 from leadsync.crm.dynamics.multipart import Part, batch_answers
 from leadsync.crm.dynamics.odata import any_of, guid, guids, literal, path, portions
 from leadsync.crm.dynamics.verdicts import BUSY_PAUSE, LONGEST_PAUSE, fault_of, judged
+from leadsync.crm.sending import UNREACHABLE_PAUSE, all_alike
 from leadsync.domain.effects import Membership, Outcome
 from leadsync.domain.mapping import Nurture
 from leadsync.errors import CrmUnavailable, LeadsyncError, ObjectBlocked, OutcomeUnknown
@@ -44,10 +45,10 @@ class Joiner:
             found = self._list(self._nurture.get(first.nurture), first.ref.object)
             members = self._members(found, wishes)
         except ObjectBlocked as error:
-            return [Outcome(wish.effect_id, "rejected", str(error)) for wish in wishes]
+            return all_alike(wishes, "rejected", str(error))
         except (CrmUnavailable, OutcomeUnknown) as error:
-            wait = getattr(error, "retry_after", None) or 30.0
-            return [Outcome(wish.effect_id, "pending", "UNREACHABLE", wait) for wish in wishes]
+            wait = getattr(error, "retry_after", None) or UNREACHABLE_PAUSE
+            return all_alike(wishes, "pending", "UNREACHABLE", wait)
         needed = [wish for wish in wishes if (wish.ref.id in members) != wish.join]
         done = {one.effect_id: one for one in self._sent(found, needed, members)} if needed else {}
         return [done.get(wish.effect_id, Outcome(wish.effect_id, "applied")) for wish in wishes]
@@ -90,10 +91,10 @@ class Joiner:
                 for place, one in zip(unknown, self._answers(rows), strict=True):
                     answers[place] = one
         except OutcomeUnknown:
-            return [Outcome(wish.effect_id, "unknown", "NO_ANSWER") for wish in wishes]
+            return all_alike(wishes, "unknown", "NO_ANSWER")
         except LeadsyncError as error:
             wait = getattr(error, "retry_after", None) or 60.0
-            return [Outcome(wish.effect_id, "pending", "NOT_SENT", wait) for wish in wishes]
+            return all_alike(wishes, "pending", "NOT_SENT", wait)
         return [_judged(wish, one) for wish, one in zip(wishes, answers, strict=True)]
 
     def _answers(self, parts: Sequence[Part]) -> list[Answer]:

@@ -1,22 +1,22 @@
 """What the environment says of its own tables: the names to ask by, the options behind choices, what may be written.
 
-Read once, for all tables together in one batch. Labels are those of the application user's language, as people see them
+Read once, for all tables together in one request. Labels are those of the application user's language, as people see them
 who share it; the numbers behind them are what travels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import msgspec
 
 from leadsync.crm.dynamics.client import Client
-from leadsync.crm.dynamics.verdicts import refused
 from leadsync.domain.conditions import fold
-from leadsync.errors import CrmUnavailable, LeadsyncError, ObjectBlocked
-from leadsync.http import Answer
+from leadsync.errors import CrmUnavailable, ObjectBlocked
 
 _LOOKUPS = frozenset({"Lookup", "Owner", "Customer"})
-_CAST = "Microsoft.Dynamics.CRM"
+_CHOICES = frozenset({"Picklist", "State", "Status"})  # of which a row holds the number of one option
+_DISPLAY_NAME = "Microsoft.Xrm.Sdk.Metadata.AttributeTypeDisplayName"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,51 +110,35 @@ class _Option(msgspec.Struct, rename="pascal"):
 
 
 class _OptionSet(msgspec.Struct, rename="pascal"):
-    options: list[_Option] = []
+    options: list[_Option] | None = None  # a yes/no column has two named ones instead
 
 
 class _Managed(msgspec.Struct, rename="pascal"):
     value: bool = False
 
 
+class _Column(msgspec.Struct, rename="pascal"):
+    logical_name: str
+    schema_name: str | None = None
+    attribute_type: str | None = None
+    is_valid_for_update: bool | None = None
+    column_number: int | None = None
+    is_audit_enabled: _Managed | None = None
+    option_set: _OptionSet | None = None
+    targets: list[str] | None = None
+
+
 class _Definition(msgspec.Struct, rename="pascal"):
     logical_name: str
     entity_set_name: str
     primary_id_attribute: str
-    change_tracking_enabled: bool = False
+    change_tracking_enabled: bool | None = None
     is_audit_enabled: _Managed | None = None
+    attributes: list[_Column] | None = None
 
 
-class _Attribute(msgspec.Struct, rename="pascal"):
-    logical_name: str
-    schema_name: str | None = None
-    attribute_type: str | None = None
-    is_valid_for_update: bool = False
-    column_number: int | None = None
-    is_audit_enabled: _Managed | None = None
-
-
-class _Choice(msgspec.Struct, rename="pascal"):
-    logical_name: str
-    option_set: _OptionSet | None = None
-    global_option_set: _OptionSet | None = None
-
-
-class _Lookup(msgspec.Struct, rename="pascal"):
-    logical_name: str
-    targets: list[str] = []
-
-
-class _Attributes(msgspec.Struct):
-    value: list[_Attribute]
-
-
-class _Choices(msgspec.Struct):
-    value: list[_Choice] = []
-
-
-class _Lookups(msgspec.Struct):
-    value: list[_Lookup] = []
+class _Definitions(msgspec.Struct, rename="pascal"):
+    entity_metadata: list[_Definition]
 
 
 class Metadata:
@@ -162,16 +146,28 @@ class Metadata:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._tables: dict[str, Table | LeadsyncError] = {}
+        self._tables: dict[str, Table | ObjectBlocked] = {}
 
     def load(self, names: Iterable[str]) -> None:
-        """Read what is not known yet of these tables; what cannot be read is told by whoever asks for it."""
+        """Read what is not known yet of these tables; what may not be read is told by whoever asks for it."""
         wanted = [name for name in dict.fromkeys(names) if name not in self._tables]
-        paths = [path for name in wanted for path in _paths(name)]
-        answers = self._client.gather(paths)
-        each = len(paths) // len(wanted) if wanted else 0
-        for place, name in enumerate(wanted):
-            self._tables[name] = _table(name, answers[place * each : (place + 1) * each])
+        if not wanted:
+            return
+        try:
+            answer = self._client.read(_question(wanted), "the description of the tables")
+        except ObjectBlocked as error:
+            self._tables |= dict.fromkeys(wanted, error)
+            return
+        try:
+            found = msgspec.json.decode(answer.body, type=_Definitions).entity_metadata
+        except msgspec.MsgspecError:
+            raise CrmUnavailable("the description of the tables cannot be read; look at url: in config") from None
+        tables = {one.logical_name: _table(one) for one in found}
+        self._tables |= {
+            name: tables.get(name)
+            or ObjectBlocked(f"{name}: no such table, or the application user may not see it; look at the mapping")
+            for name in wanted
+        }
 
     def table(self, name: str) -> Table:
         """Return a table by its logical name; raises ObjectBlocked when there is none, or we may not see it."""
@@ -179,8 +175,6 @@ class Metadata:
         found = self._tables[name]
         if isinstance(found, Table):
             return found
-        if not isinstance(found, ObjectBlocked):
-            del self._tables[name]
         raise found
 
     def forget(self) -> None:
@@ -188,54 +182,50 @@ class Metadata:
         self._tables.clear()
 
 
-def _paths(name: str) -> tuple[str, ...]:
-    one = f"EntityDefinitions(LogicalName='{name}')"
-    choices = "$select=LogicalName&$expand=OptionSet"
-    return (
-        f"{one}?$select=LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,IsAuditEnabled",
-        f"{one}/Attributes?$select=LogicalName,SchemaName,AttributeType,IsValidForUpdate,ColumnNumber,IsAuditEnabled",
-        f"{one}/Attributes/{_CAST}.PicklistAttributeMetadata?{choices},GlobalOptionSet",
-        f"{one}/Attributes/{_CAST}.StateAttributeMetadata?{choices}",
-        f"{one}/Attributes/{_CAST}.StatusAttributeMetadata?{choices}",
-        f"{one}/Attributes/{_CAST}.LookupAttributeMetadata?$select=LogicalName,Targets",
-    )
+def _question(names: Iterable[str]) -> str:
+    """Return the address that describes all these tables at once (Microsoft Learn, "Query schema definitions").
+
+    EntityDefinitions would need six requests a table, as one can cast to a single type of column. Virtual columns are
+    the names beside lookups and choices, half of all columns, which cannot be asked for in queries.
+    """
+    query = {
+        "Properties": _properties(_Definition),
+        "Criteria": {"FilterOperator": "Or", "Conditions": [_is("Equals", "LogicalName", "System.String", name) for name in names]},
+        "AttributeQuery": {
+            "Properties": _properties(_Column),
+            "Criteria": {"FilterOperator": "And", "Conditions": [_is("NotEquals", "AttributeTypeName", _DISPLAY_NAME, "VirtualType")]},
+        },
+    }  # fmt: skip
+    return f"RetrieveMetadataChanges(Query=@p1)?@p1={quote(msgspec.json.encode(query), safe='')}"
 
 
-def _table(name: str, answers: Sequence[Answer]) -> Table | LeadsyncError:
-    for answer in answers:
-        if answer.status != 200:
-            return refused(answer, name)
-    definition, attributes, *choices, lookups = answers
-    try:
-        found = msgspec.json.decode(definition.body, type=_Definition)
-        columns = msgspec.json.decode(attributes.body, type=_Attributes).value
-        options = {
-            one.logical_name: _options(one)
-            for answer in choices
-            for one in msgspec.json.decode(answer.body, type=_Choices).value
-        }
-        targets = {
-            one.logical_name: tuple(one.targets) for one in msgspec.json.decode(lookups.body, type=_Lookups).value
-        }
-    except msgspec.MsgspecError:
-        return CrmUnavailable(f"{name}: the description of the table cannot be read")
+def _properties(asked: type[msgspec.Struct]) -> dict[str, object]:
+    return {"AllProperties": False, "PropertyNames": [one.encode_name for one in msgspec.structs.fields(asked)]}
+
+
+def _is(operator: str, name: str, kind: str, value: str) -> dict[str, object]:
+    return {"ConditionOperator": operator, "PropertyName": name, "Value": {"Type": kind, "Value": value}}
+
+
+def _table(found: _Definition) -> Table:
     return Table(
-        found.logical_name, found.entity_set_name, found.primary_id_attribute, found.change_tracking_enabled,
+        found.logical_name, found.entity_set_name, found.primary_id_attribute, found.change_tracking_enabled is True,
         _value(found.is_audit_enabled),
         {
             one.logical_name: Attribute(
-                one.logical_name, one.schema_name or one.logical_name, one.attribute_type or "", one.is_valid_for_update,
-                one.column_number, _value(one.is_audit_enabled), options.get(one.logical_name, {}),
-                targets.get(one.logical_name, ()),
+                one.logical_name, one.schema_name or one.logical_name, one.attribute_type or "",
+                one.is_valid_for_update is True, one.column_number, _value(one.is_audit_enabled), _options(one),
+                tuple(one.targets or ()),
             )
-            for one in columns
+            for one in found.attributes or ()
         },
     )  # fmt: skip
 
 
-def _options(choice: _Choice) -> dict[int, Option]:
-    found = choice.option_set or choice.global_option_set or _OptionSet()
-    return {one.value: Option(one.value, _label(one), one.state) for one in found.options}
+def _options(column: _Column) -> dict[int, Option]:
+    if column.attribute_type not in _CHOICES or column.option_set is None:
+        return {}
+    return {one.value: Option(one.value, _label(one), one.state) for one in column.option_set.options or ()}
 
 
 def _label(option: _Option) -> str:

@@ -2,8 +2,9 @@
 
 A fast pass and a complete one ask the same; only the complete one loads what has no mark yet, reads small tables that are
 not in a hurry, and lets gaps be settled. The mark holds the columns that the link was made for: others mean a whole read.
-So does a link that Dataverse no longer takes. Deleted rows come with change tracking; where it is off for a table, rows
-are asked for by their last change and deletions are found by whole reads alone.
+So does a link that Dataverse no longer takes, or that was made at another address or for another version of the API.
+Deleted rows come with change tracking; where it is off for a table, rows are asked for by their last change and deletions
+are found by whole reads alone.
 """
 
 import zlib
@@ -91,7 +92,8 @@ class Poll:
             self.blocked |= self._members.blocked
         point = _point(mark.mark)
         now = self._stamp(source, "", "")
-        if point is None or (point.columns, point.digest) != (now.columns, now.digest):
+        elsewhere = point and point.kind == "delta" and not self._client.leads_here(point.place)
+        if point is None or elsewhere or (point.columns, point.digest) != (now.columns, now.digest):
             if complete:
                 yield from self._whole(source, mark)
             return
@@ -134,8 +136,9 @@ class Poll:
         if resumed and resumed.columns == self._stamp(source, "", "").columns:
             since, _, link = resumed.place.partition("|")
             try:
-                yield from self._load(source, link, headers, since, expiring=True)
-                return
+                if self._client.leads_here(link):
+                    yield from self._load(source, link, headers, since, expiring=True)
+                    return
             except _Expired:
                 pass
         yield from self._load(source, source.reader.columns.query(), headers, begun)

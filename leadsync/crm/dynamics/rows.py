@@ -109,6 +109,7 @@ class RecordReader:
         self._links = [self._place(name) for name in _LINKS["lead"][2:]] if object_name == "lead" else []
         self._account = self._place(_ACCOUNT[object_name])
         button = mapping.disqualify_button if object_name == "lead" else None
+        self._by_reason = object_name == "lead" and stage.name == REASON
         self._closed = _Closed(button, mapping, table.attributes.get(REASON)) if button else None
 
     def _place(self, name: str) -> int | None:
@@ -163,8 +164,12 @@ class RecordReader:
             ref, stage, text(_filled(self._owner, raw)), instant(created), modified, text(editor), modified,
             str(raw[1] or ""), fields, text(creator), self._state(fields, state, converted=converted, at=at),
             None if self._account is None else text(raw[self._account]), contact, account, deal, day, None,
-            text(_filled(self._operation, raw)),
+            text(_filled(self._operation, raw)), self._is_closed(state),
         )  # fmt: skip
+
+    def _is_closed(self, state: Cell) -> bool:
+        """Say whether another stage means to open a lead again; a choice of its own may be set on a closed one."""
+        return state == DISQUALIFIED and (self._closed is not None or self._by_reason)
 
     def _state(self, fields: Mapping[str, Value], state: Cell, *, converted: bool, at: datetime) -> State:
         if converted:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from leadsync.crm.sending import SESSION_PAUSE
 from leadsync.domain.effects import Outcome
 from leadsync.errors import CrmAuthFailed, CrmUnavailable, LeadsyncError, ObjectBlocked
 from leadsync.http import Answer, retry_after
@@ -19,7 +20,6 @@ Kind = Literal["busy", "soon", "slow", "conflict", "gone", "mapping", "stranger"
 BUSY_PAUSE = 60.0
 LONGEST_PAUSE = 600.0  # of what Retry-After may ask for
 PAUSES: dict[Kind, float] = {"busy": BUSY_PAUSE, "soon": 10.0, "slow": 900.0}
-SESSION_PAUSE = 60.0
 
 _KNOWN: dict[str, tuple[str, Kind]] = {
     "0x80072322": ("TOO_MANY_REQUESTS", "busy"),
@@ -119,7 +119,12 @@ def refusal(status: int, fault: Fault | None, what: str, wait: float | None = No
     if kind == "untracked":
         return ObjectBlocked(f"{what}: change tracking is off; switch on Track changes for the table")
     if kind == "soon" or status >= 500 or status == 408:
-        return CrmUnavailable(f"{what}: Dataverse answers {fault or status}", wait)
+        alone = "" if fault else " without an error of its own: maintenance, or something on the way to it"
+        return CrmUnavailable(f"{what}: Dataverse answers {fault or status}{alone}", wait)
+    if fault is None:
+        return ObjectBlocked(
+            f"{what}: what answers with {status} is no Dataverse; look at url: and api_version: in config"
+        )
     if status == 404:
         return ObjectBlocked(f"{what}: no such table, or the application user may not see it")
     return ObjectBlocked(f"{what}: Dataverse refuses with {fault or status}")

@@ -17,30 +17,20 @@ from leadsync.crm.dynamics.stages import DISQUALIFIED, NEW, OPEN, REASON, STATE,
 from leadsync.crm.dynamics.verdicts import (
     BUSY_PAUSE,
     LONGEST_PAUSE,
-    SESSION_PAUSE,
     SLOWING,
     fault_of,
     judged,
 )
-from leadsync.crm.sending import all_alike, field_of, is_urgent, portions
+from leadsync.crm.sending import SESSION_PAUSE, UNREACHABLE_PAUSE, all_alike, is_urgent, portions, unanswered
 from leadsync.crm.values import to_native
 from leadsync.domain.effects import Outcome, WriteBack
 from leadsync.domain.mapping import CrmMapping, FieldMapping
 from leadsync.domain.records import Value
-from leadsync.errors import (
-    CrmAuthFailed,
-    CrmBudgetExhausted,
-    CrmUnavailable,
-    LeadsyncError,
-    ObjectBlocked,
-    OutcomeUnknown,
-)
+from leadsync.errors import CrmUnavailable, LeadsyncError, ObjectBlocked
 from leadsync.http import Answer, retry_after
 
 BATCH = 50
 CLOSED = "CLOSED_AND_NO_EDGE_REOPENS_IT"
-UNREACHABLE_PAUSE = 30.0
-BUDGET_PAUSE = 900.0
 
 Body = dict[str, Value]
 
@@ -89,7 +79,7 @@ class Writer:
         table = self._metadata.table(mapping.native)
         body: Body = {}
         for name, value in write.values.items():
-            field = field_of(mapping, name)
+            field = mapping.field_of(name)
             if field is None or not field.write:
                 raise _Unwritable(f"NOT_WRITABLE:{name}")
             column = table.attribute(field.native[0])
@@ -187,16 +177,8 @@ class Writer:
         ]  # fmt: skip
         try:
             answer = self._client.batch(parts, urgent=all(is_urgent(write) for write in writes))
-        except OutcomeUnknown:
-            return all_alike(writes, "unknown", "NO_ANSWER")
-        except CrmBudgetExhausted as error:
-            return all_alike(writes, "pending", "BUDGET", error.retry_after or BUDGET_PAUSE)
-        except CrmUnavailable as error:
-            return all_alike(writes, "pending", "UNREACHABLE", error.retry_after or UNREACHABLE_PAUSE)
-        except CrmAuthFailed:
-            return all_alike(writes, "pending", "CREDENTIALS_REFUSED", SESSION_PAUSE)
-        except LeadsyncError:
-            return all_alike(writes, "pending", "NOT_SENT", UNREACHABLE_PAUSE)
+        except LeadsyncError as error:
+            return unanswered(writes, error)
         if answer.status != 200:
             return self._turned_away(writes, answer)
         try:

@@ -17,7 +17,7 @@ import structlog
 
 from leadsync.clock import Clock
 from leadsync.errors import CrmAuthFailed, CrmUnavailable, WrongOrg
-from leadsync.http import Answer, checked_url, exchange, read_with_retry, retry_after
+from leadsync.http import Answer, Patience, checked_url, exchange, retry_after
 from leadsync.secret import Secret
 
 Flow = Literal["token", "jwt", "password", "client_credentials"]
@@ -103,7 +103,7 @@ class Login:
         self._url = checked_url(url)
         self._credentials = credentials
         self._clock = clock
-        self._stop = stop
+        self._patience = Patience(clock, stop)
         self._lock = Lock()
         self._token: Token | None = None
         self._org_id: str | None = None
@@ -153,7 +153,7 @@ class Login:
             return Token(self._credentials.token, self._url, None, None, self._clock.monotonic())
         if flow == "password":
             log.warning("login.deprecated", reason="password flow: move to client credentials or JWT bearer")
-        answer = read_with_retry(lambda: self._ask(flow), clock=self._clock, stop=self._stop)
+        answer = self._patience.read(lambda: self._ask(flow))
         try:
             found = msgspec.json.decode(answer.body, type=_TokenAnswer)
         except msgspec.MsgspecError:

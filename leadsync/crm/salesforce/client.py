@@ -20,7 +20,7 @@ from leadsync.crm.calls import Budget, CrmTime
 from leadsync.crm.salesforce.auth import Login, Token
 from leadsync.crm.salesforce.verdicts import QUOTA_PAUSE, faults, is_expired, refusal, refused
 from leadsync.errors import CrmUnavailable, ObjectBlocked
-from leadsync.http import READ_SECONDS, Answer, allow_plain_http, exchange, read_with_retry
+from leadsync.http import READ_SECONDS, Answer, Patience, allow_plain_http, exchange
 from leadsync.ports import Usage
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Client:
         self._session = session
         self._login = login
         self._clock = clock
-        self._stop = stop
+        self._patience = Patience(clock, stop)
         self._time = CrmTime(clock, session)
         self._library: tuple[Token, Salesforce] | None = None
         self.budget = budget
@@ -132,8 +132,9 @@ class Client:
                 **(headers or {}),
             }
             return exchange(
-                self._session, method, url, clock=self._clock, headers=mine, data=data, read_seconds=read_seconds
-            )
+                self._session, method, url, clock=self._clock, headers=mine, data=data,
+                read_seconds=self._patience.seconds(read_seconds),
+            )  # fmt: skip
 
         token = self._login.current()
         answer = once(token)
@@ -154,7 +155,7 @@ class Client:
                 raise refused(answer, what)
             return answer
 
-        return read_with_retry(once, clock=self._clock, stop=self._stop)
+        return self._patience.read(once)
 
     def composite(self, parts: Sequence[Part]) -> tuple[list[PartAnswer], datetime]:
         """Return the answers of up to 25 reads, at most five of them queries, for one API request, and when they were given."""
@@ -166,7 +167,7 @@ class Client:
             return parted(answer, len(parts)), answer.date() or self.now()
 
         try:
-            return read_with_retry(once, clock=self._clock, stop=self._stop)
+            return self._patience.read(once)
         except ObjectBlocked as error:
             # Composite is no object of the mapping: everything goes through it.
             raise CrmUnavailable(
@@ -222,7 +223,7 @@ class Client:
                     raise CrmUnavailable(f"{what}: no answer, or none that can be read") from None
             raise AssertionError("unreachable")
 
-        return read_with_retry(once, clock=self._clock, stop=self._stop)
+        return self._patience.read(once)
 
     def describe(self, native: str) -> dict[str, Any]:
         """Return what the org says of an object: only fields that the integration user may read are in it."""
@@ -250,7 +251,10 @@ class Client:
 
         def once() -> tuple[str, ...]:
             token = self._login.current()
-            answer = exchange(self._session, "GET", f"{token.instance}/services/data/", clock=self._clock)
+            answer = exchange(
+                self._session, "GET", f"{token.instance}/services/data/", clock=self._clock,
+                read_seconds=self._patience.seconds(READ_SECONDS),
+            )  # fmt: skip
             if answer.status != 200:
                 raise CrmUnavailable(f"the list of API versions answers {answer.status}")
             try:
@@ -258,7 +262,7 @@ class Client:
             except msgspec.MsgspecError:
                 raise CrmUnavailable("the list of API versions cannot be read; look at the url in config") from None
 
-        return read_with_retry(once, clock=self._clock, stop=self._stop)
+        return self._patience.read(once)
 
     def usage(self) -> Usage:
         """Return the requests made by this process and what the org says of its day."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from leadsync.crm.inspecting import named_users
 from leadsync.crm.salesforce.client import Client
 from leadsync.crm.salesforce.soql import Columns, path, select, where
 from leadsync.crm.salesforce.touches import at_columns, person_columns
@@ -289,14 +290,4 @@ class _Look:
             for username, email, active in _USER.decode(answer.body).rows:
                 for key in filter(None, (username, email)):
                     known[key.lower()] = known.get(key.lower(), False) or bool(active)
-        # The names stand in the operator's own files, so they may be repeated to the operator.
-        missing = sum(user.lower() not in known for user in wanted)
-        inactive = sum(known.get(user.lower()) is False for user in wanted)
-        if missing or inactive:
-            yield Finding(
-                "users", False, f"of {len(wanted)} users that rules name, {missing} do not exist and {inactive} are inactive: "
-                + ", ".join(user for user in wanted if not known.get(user.lower())),
-                "correct the names in routing.yaml and the actors, or activate the users",
-            )  # fmt: skip
-        elif wanted:
-            yield Finding("users", True, f"all {len(wanted)} users that rules name are there and active")
+        yield from named_users(wanted, known, "activate")

@@ -11,6 +11,7 @@ from leadsync.crm.salesforce.client import Client, Part
 from leadsync.crm.salesforce.load import Load
 from leadsync.crm.salesforce.soql import IDS_PER_QUERY, Columns, ids, path, select, where
 from leadsync.crm.salesforce.verdicts import PAUSES, Fault, faults
+from leadsync.crm.sending import UNREACHABLE_PAUSE, all_alike
 from leadsync.domain.effects import Membership, Outcome
 from leadsync.domain.mapping import Nurture
 from leadsync.errors import CrmUnavailable, LeadsyncError, ObjectBlocked, OutcomeUnknown
@@ -48,12 +49,10 @@ class Joiner:
             campaign = self._campaign(self._nurture.get(wishes[0].nurture))
             members = self._members(campaign, wishes)
         except ObjectBlocked as error:
-            return [Outcome(wish.effect_id, "rejected", str(error)) for wish in wishes]
+            return all_alike(wishes, "rejected", str(error))
         except (CrmUnavailable, OutcomeUnknown) as error:
-            return [
-                Outcome(wish.effect_id, "pending", "UNREACHABLE", getattr(error, "retry_after", None) or 30.0)
-                for wish in wishes
-            ]
+            wait = getattr(error, "retry_after", None) or UNREACHABLE_PAUSE
+            return all_alike(wishes, "pending", "UNREACHABLE", wait)
         needed = [wish for wish in wishes if (wish.ref.id in members) != wish.join]
         done = (
             dict(zip((wish.effect_id for wish in needed), self._sent(campaign, needed, members), strict=True))
@@ -106,10 +105,10 @@ class Joiner:
                 leaving = ",".join(members[wish.ref.id] for wish in wishes)
                 answer = self._client.send("DELETE", f"composite/sobjects?ids={leaving}&allOrNone=false", urgent=False)
         except OutcomeUnknown:
-            return [Outcome(wish.effect_id, "unknown", "NO_ANSWER") for wish in wishes]
+            return all_alike(wishes, "unknown", "NO_ANSWER")
         except LeadsyncError as error:
             wait = getattr(error, "retry_after", None) or 60.0
-            return [Outcome(wish.effect_id, "pending", "NOT_SENT", wait) for wish in wishes]
+            return all_alike(wishes, "pending", "NOT_SENT", wait)
         try:
             results = msgspec.json.decode(answer.body, type=list[_Result])
         except msgspec.MsgspecError:

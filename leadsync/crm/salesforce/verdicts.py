@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from leadsync.crm.sending import SESSION_PAUSE
 from leadsync.errors import CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable, LeadsyncError, ObjectBlocked
 from leadsync.http import Answer, retry_after
 
@@ -43,7 +44,13 @@ _COLUMN = re.compile(
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,79}")
 _NAME = re.compile(r"[A-Za-z]\w{0,79}")
 
-PAUSES: dict[Kind, float] = {"soon": 10.0, "slow": 900.0, "busy": BUSY_PAUSE, "quota": QUOTA_PAUSE, "session": 60.0}
+PAUSES: dict[Kind, float] = {
+    "soon": 10.0,
+    "slow": 900.0,
+    "busy": BUSY_PAUSE,
+    "quota": QUOTA_PAUSE,
+    "session": SESSION_PAUSE,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,18 @@ from email.utils import format_datetime
 import msgspec
 
 from leadsync.crm.salesforce.client import PARTS_PER_COMPOSITE, Client, Part, parted
-from leadsync.crm.salesforce.verdicts import BUSY_PAUSE, PAUSES, QUOTA_PAUSE, Fault, faults
-from leadsync.crm.sending import all_alike, field_of, is_urgent, portions
+from leadsync.crm.salesforce.verdicts import BUSY_PAUSE, PAUSES, Fault, faults
+from leadsync.crm.sending import SESSION_PAUSE, all_alike, is_urgent, portions, unanswered
 from leadsync.crm.values import to_native
 from leadsync.domain.effects import Outcome, WriteBack
 from leadsync.domain.instants import from_text
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Value
-from leadsync.errors import CrmAuthFailed, CrmBudgetExhausted, CrmUnavailable, LeadsyncError, OutcomeUnknown
+from leadsync.errors import CrmUnavailable, LeadsyncError
 from leadsync.http import Answer, retry_after
 
 COLLECTION = 200
 QUIET = timedelta(seconds=2)
-UNREACHABLE_PAUSE = 30.0
 _NO_ASSIGNMENT = {"Sforce-Auto-Assign": "FALSE"}
 
 
@@ -84,7 +83,7 @@ class Writer:
             return f"NOT_MAPPED:{write.ref.object}"
         body: dict[str, Value] = {}
         for name, value in write.values.items():
-            field = field_of(mapping, name)
+            field = mapping.field_of(name)
             if field is None or not field.write:
                 return f"NOT_WRITABLE:{name}"
             body[field.native[0]] = to_native(field, value)
@@ -139,23 +138,15 @@ class Writer:
         urgent = all(is_urgent(write) for write in writes)
         try:
             answer = self._client.send(method, path, body=body, headers=_NO_ASSIGNMENT, urgent=urgent)
-        except OutcomeUnknown:
-            return all_alike(writes, "unknown", "NO_ANSWER")
-        except CrmBudgetExhausted as error:
-            return all_alike(writes, "pending", "BUDGET", error.retry_after or QUOTA_PAUSE)
-        except CrmUnavailable as error:
-            return all_alike(writes, "pending", "UNREACHABLE", error.retry_after or UNREACHABLE_PAUSE)
-        except CrmAuthFailed:
-            return all_alike(writes, "pending", "CREDENTIALS_REFUSED", PAUSES["session"])
-        except LeadsyncError:
-            return all_alike(writes, "pending", "NOT_SENT", UNREACHABLE_PAUSE)
+        except LeadsyncError as error:
+            return unanswered(writes, error)
         return answer if answer.status == 200 else self._refused(writes, answer)
 
     def _refused(self, writes: Sequence[WriteBack], answer: Answer) -> list[Outcome]:
         """Return what a request means that was refused as a whole."""
         found = faults(answer.body)
         if answer.status == 401:
-            return all_alike(writes, "pending", "INVALID_SESSION_ID", PAUSES["session"])
+            return all_alike(writes, "pending", "INVALID_SESSION_ID", SESSION_PAUSE)
         if answer.status in (420, 429):  # turned away at the door
             return all_alike(writes, "pending", f"HTTP_{answer.status}", retry_after(answer, BUSY_PAUSE))
         if answer.status >= 500 or answer.status < 300 or answer.status == 408:

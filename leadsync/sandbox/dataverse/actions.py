@@ -9,9 +9,9 @@ from leadsync.sandbox.dataverse.addresses import Addressed, KeyValues, missing
 from leadsync.sandbox.dataverse.desk import Desk
 from leadsync.sandbox.dataverse.errors import INVALID, NOT_FOUND, SEGMENT, STATE, UNEXPECTED, ApiError, bad, no_row
 from leadsync.sandbox.dataverse.guids import guid_of, named_guid
-from leadsync.sandbox.dataverse.metadata import retrieve_changes
 from leadsync.sandbox.dataverse.rows import Written
 from leadsync.sandbox.dataverse.schema.columns import Ref, Table
+from leadsync.sandbox.dataverse.schema_query import retrieve_changes
 from leadsync.sandbox.dataverse.tables import TABLES
 from leadsync.sandbox.dataverse.view import is_merged
 from leadsync.sandbox.rows import Row

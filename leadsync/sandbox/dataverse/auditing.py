@@ -3,7 +3,6 @@
 found in `audits` goes with a time and a user."""
 
 import json
-import re
 from typing import Any
 
 from leadsync.sandbox.calls import Answer
@@ -15,7 +14,6 @@ from leadsync.sandbox.dataverse.schema.audits import Entry, entries, values
 from leadsync.sandbox.dataverse.schema.columns import Column, Ref, Table
 
 _PREFIX = "#Microsoft.Dynamics.CRM."
-_PARAMETER = re.compile(r"(\w+)=(@\w+|'[^']*'|\{.*?\})")
 _PAGE = 5000
 
 
@@ -38,12 +36,12 @@ def record_history(desk: Desk, given: str) -> Answer:
 
 def attribute_history(desk: Desk, given: str) -> Answer:
     """GET RetrieveAttributeChangeHistory(Target=@t,AttributeLogicalName=@a,PagingInfo=@p)."""
-    named = str(_parameters(desk, given).get("AttributeLogicalName", "")).strip("'")
+    named = str(desk.parameters(given).get("AttributeLogicalName", "")).strip("'")
     return _history(desk, given, named, "RetrieveAttributeChangeHistory")
 
 
 def _history(desk: Desk, given: str, column: str | None, name: str) -> Answer:
-    parameters = _parameters(desk, given)
+    parameters = desk.parameters(given)
     ref = Addressed(desk.view).ref(str(_object(parameters.get("Target", "")).get("@odata.id", "")))
     if column is not None and column not in desk.view.tables[ref.table].columns:
         raise bad(f"The attribute '{column}' does not exist on {ref.table}.")
@@ -85,11 +83,6 @@ def _put(into: dict[str, Any], column: Column, value: Any) -> None:
     if isinstance(value, Ref):
         into[f"{column.shown}@Microsoft.Dynamics.CRM.lookuplogicalname"] = value.table
     into[column.shown] = plain(value)
-
-
-def _parameters(desk: Desk, given: str) -> dict[str, str]:
-    """The function's parameters, inline or as aliases that the query string explains."""
-    return {name: desk.call.query.get(value, value) for name, value in _PARAMETER.findall(given)}
 
 
 def _object(text: str) -> dict[str, Any]:

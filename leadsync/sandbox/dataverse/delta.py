@@ -2,8 +2,8 @@
 change tracking to synchronize data with external systems").
 
 A token names the version up to which its holder knows everything, and when that was. Changed rows come in the order of
-their versions, then the deleted ones. Expired tokens are refused with the text that was reported from the field; the HTTP
-status and the code are assumed.
+their versions, then the deleted ones. Expired tokens are refused as ExpiredVersionStamp,
+with its text; the HTTP status is assumed.
 """
 
 import re

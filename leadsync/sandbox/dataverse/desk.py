@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 5000
 KNOWN_OPTIONS = frozenset(("$select", "$filter", "$orderby", "$top", "$count", "$expand", "$skiptoken", "$deltatoken"))
+_PARAMETER = re.compile(r"(\w+)=(@\w+|'[^']*'|\{.*?\})")
 _PREFERENCE = re.compile(r'([\w.-]+)(?:\s*=\s*("[^"]*"|[^,;\s]+))?')
 
 
@@ -63,6 +64,10 @@ class Desk:
     def option(self, name: str) -> str | None:
         """A query option; their names are in lower case only."""
         return self.call.query.get(name)
+
+    def parameters(self, given: str) -> dict[str, str]:
+        """A function's parameters, inline or as aliases that the query string explains."""
+        return {name: self.call.query.get(value, value) for name, value in _PARAMETER.findall(given)}
 
     def check_options(self) -> None:
         for name in self.call.query:

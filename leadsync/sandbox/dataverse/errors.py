@@ -20,8 +20,8 @@ NOT_TRACKED = "0x80072491"
 INVALID = "0x80040203"
 BAD_PAYLOAD = "0x80048d19"
 UNEXPECTED = "0x80040216"
-# From here on the codes are assumed.
 EXPIRED_STAMP = "0x80044352"
+# From here on the codes are assumed.
 NOT_LET_IN = "0x80072561"
 UNAVAILABLE = "0x80044150"
 TOO_MANY_PARTS = "0x80060898"

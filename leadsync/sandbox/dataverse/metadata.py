@@ -1,10 +1,10 @@
 """What the environment says about itself: tables, columns with their options and limits, keys, relationships.
 
 Tables are found by LogicalName or MetadataId, filtered and selected as clients do it (Microsoft Learn, "Query table
-definitions using the Web API"). What can be changed is in `customizing.py`.
+definitions using the Web API"). Many tables by one query are in `schema_query.py`, changes of
+tables in `customizing.py`.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +22,6 @@ from leadsync.sandbox.dataverse.definitions import (
     metadata_id,
     odata_type,
     relationships,
-    type_of,
 )
 from leadsync.sandbox.dataverse.desk import Desk
 from leadsync.sandbox.dataverse.errors import SEGMENT, ApiError, bad, no_segment
@@ -136,50 +135,6 @@ def _below_attribute(desk: Desk, table: Table, column: Column, rest: list[str], 
         case ["OptionSet"] if "OptionSet" in found:
             return _one(desk, f"{here}/OptionSet", _shaped(desk, found["OptionSet"], {}))
     raise no_segment(rest[-1])
-
-
-def retrieve_changes(desk: Desk, given: str) -> Answer:
-    """GET RetrieveMetadataChanges(Query=@p1): definitions with only the properties that were asked for."""
-    named = given.partition("=")[2].strip()
-    text = desk.call.query.get(named, named)
-    try:
-        asked = json.loads(text)
-    except ValueError:
-        raise bad("The parameter 'Query' cannot be read.") from None
-    tables = [
-        t
-        for t in desk.view.tables.values()
-        if _meets(asked.get("Criteria"), {"LogicalName": t.name, "MetadataId": metadata_id(t)})
-    ]
-    attributes = asked.get("AttributeQuery") or {}
-    found = []
-    for table in tables:
-        columns = [
-            _asked(attributes, {**attribute(desk.view, table, c)}) for c in table.columns.values()
-            if _meets(attributes.get("Criteria"), {"LogicalName": c.name, "SchemaName": c.name, "AttributeType": type_of(c)})
-        ]  # fmt: skip
-        found.append({**_asked(asked, entity(table)), "LogicalName": table.name, "Attributes": columns})
-    body = {
-        "@odata.context": f"{desk.api}/$metadata#Microsoft.Dynamics.CRM.RetrieveMetadataChangesResponse",
-        "ServerVersionStamp": "48120337!03/04/2026", "DeletedMetadata": None, "EntityMetadata": found,
-    }  # fmt: skip
-    return desk.shown(200, body)
-
-
-def _asked(asked: Json, found: Json) -> Json:
-    names = (asked.get("Properties") or {}).get("PropertyNames")
-    if not names:
-        return found
-    return {k: v for k, v in found.items() if k in names or k in ("@odata.type", "LogicalName", "MetadataId")}
-
-
-def _meets(criteria: Json | None, known: Json) -> bool:
-    for condition in (criteria or {}).get("Conditions", ()):
-        wanted = (condition.get("Value") or {}).get("Value")
-        same = known.get(condition.get("PropertyName")) == wanted
-        if same != (condition.get("ConditionOperator") == "Equals"):
-            return False
-    return True
 
 
 def _message_filters(desk: Desk) -> Answer:

@@ -49,12 +49,12 @@ def read(desk: Desk, name: str, text: str) -> Answer:
 
 def read_by_key(desk: Desk, name: str, key: str, value: str) -> Answer:
     kind = desk.object(name)
-    matches = matching(desk, kind, _key(desk, kind, key), unquote(value))
-    if len(matches) > 1:
-        return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
-    if not matches:
+    found = _by_key(desk, kind, _key(desk, kind, key), value)
+    if isinstance(found, Answer):
+        return found
+    if found is None:
         raise not_found()
-    return _shown(desk, kind, matches[0])
+    return _shown(desk, kind, found)
 
 
 def change(desk: Desk, name: str, text: str) -> Answer:
@@ -80,13 +80,13 @@ def remove(desk: Desk, name: str, text: str) -> Answer:
 
 def remove_by_key(desk: Desk, name: str, key: str, value: str) -> Answer:
     kind = desk.object(name)
-    matches = matching(desk, kind, _key(desk, kind, key), unquote(value))
-    if len(matches) > 1:
-        return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
-    if not matches:
+    found = _by_key(desk, kind, _key(desk, kind, key), value)
+    if isinstance(found, Answer):
+        return found
+    if found is None:
         raise not_found()
     with transaction(desk) as tx:
-        writes.delete(desk, tx, kind, matches[0]["Id"])
+        writes.delete(desk, tx, kind, found["Id"])
     return Answer(204)
 
 
@@ -94,18 +94,26 @@ def upsert(desk: Desk, name: str, key: str, value: str) -> Answer:
     """Create or update by an external id; several matches are listed with 300 and nothing is written."""
     kind = desk.object(name)
     field, payload = _key(desk, kind, key), _payload(desk)
-    matches = matching(desk, kind, field, unquote(value))
-    if len(matches) > 1:
-        return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
+    found = _by_key(desk, kind, field, value)
+    if isinstance(found, Answer):
+        return found
     with transaction(desk) as tx:
-        if matches:
-            writes.check_unmodified(desk, kind, matches[0])
-            writes.update(desk, tx, kind, matches[0]["Id"], payload)
-            return Answer(200, {"id": matches[0]["Id"], "success": True, "errors": [], "created": False})
+        if found is not None:
+            writes.check_unmodified(desk, kind, found)
+            writes.update(desk, tx, kind, found["Id"], payload)
+            return Answer(200, {"id": found["Id"], "success": True, "errors": [], "created": False})
         if desk.call.query.get("updateOnly", "").lower() == "true":
             raise not_found()
         new = writes.insert(desk, tx, kind, {**payload, field.name: unquote(value)})
     return Answer(201, {"id": new, "success": True, "errors": [], "created": True})
+
+
+def _by_key(desk: Desk, kind: ObjectType, field: Field, value: str) -> Row | Answer | None:
+    """The live row that an external id names, None when it names nothing; several are listed with 300."""
+    matches = matching(desk, kind, field, unquote(value))
+    if len(matches) > 1:
+        return Answer(300, [record_url(desk.version, kind.name, row["Id"]) for row in matches])
+    return matches[0] if matches else None
 
 
 def external_key(desk: Desk, kind: ObjectType, name: str) -> Field | None:

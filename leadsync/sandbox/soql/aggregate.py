@@ -6,9 +6,9 @@ from typing import Any
 from leadsync.sandbox.rows import Row, Value
 from leadsync.sandbox.schema import Field, ObjectType
 from leadsync.sandbox.soql.columns import Column, Env, resolve
-from leadsync.sandbox.soql.conditions import compare
+from leadsync.sandbox.soql.conditions import combined, compare
 from leadsync.sandbox.soql.refusals import QueryRefused, malformed
-from leadsync.sandbox.soql.syntax import All, AnyOf, Call, Compare, Condition, In, Like, Not, Order, Path, Query
+from leadsync.sandbox.soql.syntax import Call, Compare, Condition, In, Like, Order, Path, Query
 
 Group = Mapping[str, Value]
 """One line of the answer: output name to value."""
@@ -88,22 +88,15 @@ def _in_order(lines: list[Line], value: Callable[[Line], Value], order: Order) -
 
 
 def _having(env: Env, kind: ObjectType, query: Query, condition: Condition, by: list[Column]) -> Callable[[Line], bool]:
-    match condition:
-        case All(parts):
-            tests = [_having(env, kind, query, part, by) for part in parts]
-            return lambda line: all(test(line) for test in tests)
-        case AnyOf(parts):
-            tests = [_having(env, kind, query, part, by) for part in parts]
-            return lambda line: any(test(line) for test in tests)
-        case Not(part):
-            inner = _having(env, kind, query, part, by)
-            return lambda line: not inner(line)
-        case Compare(target, operator, wanted):
-            value = _value(env, kind, query, target, by)
-            test = compare(_type(env, kind, query, target), lambda row: row["value"], operator, wanted, env.now)
-            return lambda line: test(Row(value=value(line)))
-        case Like() | In():
+    def test_of_one(condition: Compare | Like | In) -> Callable[[Line], bool]:
+        if not isinstance(condition, Compare):
             raise malformed("HAVING takes comparisons only")
+        value = _value(env, kind, query, condition.target, by)
+        field = _type(env, kind, query, condition.target)
+        test = compare(field, lambda row: row["value"], condition.operator, condition.value, env.now)
+        return lambda line: test(Row(value=value(line)))
+
+    return combined(condition, test_of_one)
 
 
 def _type(env: Env, kind: ObjectType, query: Query, target: Path | Call) -> Field:

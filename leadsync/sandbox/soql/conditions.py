@@ -7,7 +7,7 @@ NOT IN of anything else and no other comparison with a value.
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from leadsync.sandbox.ids import canonical
 from leadsync.sandbox.rows import Row, Value
@@ -30,6 +30,7 @@ from leadsync.sandbox.soql.syntax import (
     Relative,
 )
 
+_T = TypeVar("_T")
 Test = Callable[[Row], bool]
 Subquery = Callable[[Query], set[Value]]
 _NUMBERS = ("int", "double", "currency", "percent")
@@ -37,31 +38,44 @@ _NUMBERS = ("int", "double", "currency", "percent")
 
 def test_of(env: Env, kind: ObjectType, condition: Condition, soql: str, subquery: Subquery) -> Test:
     """The test that a WHERE condition stands for. `subquery` answers the values of a nested SELECT."""
+
+    def test_of_one(condition: Compare | Like | In) -> Test:
+        match condition:
+            case Compare(Path() as path, operator, value):
+                column = filterable(resolve(env, kind, path, soql))
+                return compare(column.field, column.read, operator, value, env.now)
+            case Like(path, pattern):
+                column = filterable(resolve(env, kind, path, soql))
+                return _like(column.field, column.read, pattern)
+            case In(path, values, negated):
+                column = filterable(resolve(env, kind, path, soql))
+                if isinstance(values, Query):
+                    test = _among(column.read, subquery(values))
+                else:
+                    test = _within(column.field, column.read, values, env.now)
+                return (lambda row: not test(row)) if negated else test
+            case Compare():
+                raise malformed("Aggregate expressions belong into HAVING.")
+
+    return combined(condition, test_of_one)
+
+
+def combined(
+    condition: Condition, test_of_one: Callable[[Compare | Like | In], Callable[[_T], bool]]
+) -> Callable[[_T], bool]:
+    """The test that AND, OR and NOT make of the tests of their parts."""
     match condition:
         case All(parts):
-            tests = [test_of(env, kind, part, soql, subquery) for part in parts]
+            tests = [combined(part, test_of_one) for part in parts]
             return lambda row: all(test(row) for test in tests)
         case AnyOf(parts):
-            tests = [test_of(env, kind, part, soql, subquery) for part in parts]
+            tests = [combined(part, test_of_one) for part in parts]
             return lambda row: any(test(row) for test in tests)
         case Not(part):
-            inner = test_of(env, kind, part, soql, subquery)
+            inner = combined(part, test_of_one)
             return lambda row: not inner(row)
-        case Compare(Path() as path, operator, value):
-            column = filterable(resolve(env, kind, path, soql))
-            return compare(column.field, column.read, operator, value, env.now)
-        case Like(path, pattern):
-            column = filterable(resolve(env, kind, path, soql))
-            return _like(column.field, column.read, pattern)
-        case In(path, values, negated):
-            column = filterable(resolve(env, kind, path, soql))
-            if isinstance(values, Query):
-                test = _among(column.read, subquery(values))
-            else:
-                test = _within(column.field, column.read, values, env.now)
-            return (lambda row: not test(row)) if negated else test
-        case Compare():
-            raise malformed("Aggregate expressions belong into HAVING.")
+        case _:
+            return test_of_one(condition)
 
 
 def compare(field: Field, read: Reader, operator: Operator, value: Literal_, now: datetime) -> Test:

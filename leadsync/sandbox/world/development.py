@@ -5,17 +5,13 @@ such teams make: dispositions typed into the status, reviewed leads put back to 
 from leadsync.sandbox.world import reps
 from leadsync.sandbox.world.scene import Prospect, Scene, stage_of
 from leadsync.sandbox.world.statuses import (
-    BAD_DATA,
     COLD,
     DISPOSITIONS,
     DISQUALIFIED,
-    INQUIRY,
     LAL,
     MAQL,
     MQL,
     NO_RESPONSE,
-    NOT_EVER,
-    NOT_NOW,
 )  # fmt: skip
 
 _REVIEW: tuple[tuple[str, int], ...] = (
@@ -66,18 +62,9 @@ def _do(scene: Scene, who: str, prospect: Prospect, outcome: str) -> None:
             by_hand = not scene.aided and prospect.object == "Lead"
             seller = scene.company.seller(prospect.country, rng.randrange(6)) if by_hand else None
             reps.set_stage(scene, who, prospect, MQL, owner=seller)
-        case "not_now":
-            reps.hand_back(scene, who, prospect, rng.choice(NOT_NOW))
-        case "not_ever":
-            reason = rng.choice(NOT_EVER) if rng.random() < 0.85 else None
-            reps.set_stage(scene, who, prospect, DISQUALIFIED, reason=reason)
-        case "bad_data":
-            reps.hand_back(scene, who, prospect, BAD_DATA)
-        case "put_back":
-            reps.set_stage(scene, who, prospect, INQUIRY)
         case "disposition" if prospect.object == "Lead":
             reps.set_stage(scene, who, prospect, rng.choice(DISPOSITIONS))
-        case "not_mine":
-            reps.get_rid_of(scene, who, prospect)
+        case _ if outcome in reps.TURNED_AWAY:
+            reps.turn_away(scene, who, prospect, outcome)
         case _:
             reps.plan_work(scene, prospect, who, rng.uniform(5, 30))

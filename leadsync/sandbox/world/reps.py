@@ -6,10 +6,16 @@ from random import Random
 
 from leadsync.sandbox.world.scene import STAGE_FIELD, Prospect, Row, Scene, responsible_for, stage_of
 from leadsync.sandbox.world.statuses import (
+    BAD_DATA,
     DISQUALIFIED,
+    INQUIRY,
+    NOT_EVER,
     NOT_MINE,
+    NOT_NOW,
     REMARKET,
 )
+
+TURNED_AWAY = ("not_now", "not_ever", "bad_data", "put_back", "not_mine")
 
 RAISED_FOR_HOURS = 48
 
@@ -110,6 +116,23 @@ def add_reason(scene: Scene, number: int, who: str, reason: str) -> None:
     if not row["LeadSync_Recycle_Reason__c"]:
         with scene.doing(who) as tx:
             tx.update(prospect.object, prospect.id, {"LeadSync_Recycle_Reason__c": reason})
+
+
+def turn_away(scene: Scene, who: str, prospect: Prospect, outcome: str) -> None:
+    """Do what a rep of either kind does with somebody who is not worth more work of theirs."""
+    rng = scene.stream(who)
+    match outcome:
+        case "not_now":
+            hand_back(scene, who, prospect, rng.choice(NOT_NOW))
+        case "not_ever":
+            reason = rng.choice(NOT_EVER) if rng.random() < 0.85 else None
+            set_stage(scene, who, prospect, DISQUALIFIED, reason=reason)
+        case "bad_data":
+            hand_back(scene, who, prospect, BAD_DATA)
+        case "put_back":
+            set_stage(scene, who, prospect, INQUIRY)
+        case "not_mine":
+            get_rid_of(scene, who, prospect)
 
 
 def get_rid_of(scene: Scene, who: str, prospect: Prospect) -> None:

@@ -7,15 +7,11 @@ from datetime import timedelta
 from leadsync.sandbox.world import deals, reps
 from leadsync.sandbox.world.scene import Prospect, Row, Scene, stage_of
 from leadsync.sandbox.world.statuses import (
-    BAD_DATA,
     COLD,
     DISQUALIFIED,
     HANDED_OVER,
-    INQUIRY,
     MQL,
     NO_RESPONSE,
-    NOT_EVER,
-    NOT_NOW,
     SAL,
     SQL,
 )  # fmt: skip
@@ -75,21 +71,12 @@ def _do(scene: Scene, who: str, prospect: Prospect, row: Row, outcome: str) -> N
             deals.open_for_contact(scene, who, prospect, row)
         case "convert" if prospect.object == "Lead":
             deals.convert(scene, who, prospect, row, with_deal=False)
-        case "not_now":
-            reps.hand_back(scene, who, prospect, rng.choice(NOT_NOW))
-        case "not_ever":
-            reason = rng.choice(NOT_EVER) if rng.random() < 0.85 else None
-            reps.set_stage(scene, who, prospect, DISQUALIFIED, reason=reason)
-        case "bad_data":
-            reps.hand_back(scene, who, prospect, BAD_DATA)
-        case "not_mine":
-            reps.get_rid_of(scene, who, prospect)
         case "give_away":
             reps.give_away(scene, who, prospect)
-        case "put_back":
-            reps.set_stage(scene, who, prospect, INQUIRY)
         case "meet":
             _book_meeting(scene, who, prospect)
+        case _ if outcome in reps.TURNED_AWAY:
+            reps.turn_away(scene, who, prospect, outcome)
         case _:
             reps.plan_work(scene, prospect, who, rng.uniform(6, 50))
 

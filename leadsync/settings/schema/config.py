@@ -1,6 +1,6 @@
 """The shape of config/leadsync.yaml: how the daemon runs, owned by whoever runs the container."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
@@ -20,7 +20,7 @@ from leadsync.settings.schema.types import (
 )
 
 DELIVERABLE = ("notices", "stage_entered", "score", "contact_stage", "lead_stage", "owner", "membership")
-MONTHS = (
+Month = Literal[
     "january",
     "february",
     "march",
@@ -33,7 +33,8 @@ MONTHS = (
     "october",
     "november",
     "december",
-)
+]
+MONTHS = get_args(Month)
 
 
 class Company(Block):
@@ -43,20 +44,7 @@ class Company(Block):
     """Shown in reports and in the agreement."""
     zone: ZoneText = "UTC"
     """Days, periods, cool-downs and digests are cut in this time zone."""
-    fiscal_year_starts: Literal[
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ] = "january"
+    fiscal_year_starts: Month = "january"
     """First month of years and quarters in reports."""
 
 

@@ -1,6 +1,6 @@
 """The shape of mappings/<crm>.yaml: how one CRM's objects, values and people are read. One file class per kind."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -273,6 +273,8 @@ class _CrmFile(Block):
 class SalesforceFile(_CrmFile):
     """How Salesforce is read. Left: leadsync's name, used in all rules; right: the API name."""
 
+    kind: ClassVar[Literal["salesforce"]] = "salesforce"
+    queues_own_contacts: ClassVar[bool] = False
     lead: ObjectSpec
     """The Lead object."""
     nurture: dict[Name, SalesforceNurture] = Field(default_factory=dict)
@@ -282,6 +284,8 @@ class SalesforceFile(_CrmFile):
 class DynamicsFile(_CrmFile):
     """How Dynamics is read. Left: leadsync's name, used in all rules; right: the logical name in Dataverse."""
 
+    kind: ClassVar[Literal["dynamics"]] = "dynamics"
+    queues_own_contacts: ClassVar[bool] = True
     lead: DynamicsLead
     """The lead table."""
     nurture: dict[Name, DynamicsNurture] = Field(default_factory=dict)

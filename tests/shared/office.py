@@ -13,39 +13,34 @@ import subprocess
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 from unittest import mock
 
-import requests
 import typer
+from ledger_file import read_only, rows
+from samples import ALL, Kind, sample_mapping, write_samples
+from sandboxes import Sandbox
 from typer.testing import CliRunner
 
 from leadsync.cli import cli
-from leadsync.domain.mapping import CrmMapping, FieldMapping
+from leadsync.cli.demo.stage import TO_THE_LOG
+from leadsync.domain.mapping import FieldMapping
 from leadsync.errors import LeadsyncError
-from leadsync.sandbox.box import Options
 from leadsync.sandbox.calls import Answer, Call, Dropped
 from leadsync.sandbox.dataverse.guids import guid_of, record_of
 from leadsync.sandbox.dataverse.schema.choices import LEAD_STATUS
 from leadsync.sandbox.schema import object_of
-from leadsync.sandbox.server import Server
 from leadsync.sandbox.world.staff import QUEUES, STAFF, profile_of
-from leadsync.settings import load
-from leadsync.settings.write import sample_files
 
-Kind = Literal["salesforce", "dynamics"]
 Row = dict[str, Any]
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 """A Monday morning."""
 
-ALL = "[notices, stage_entered, score, contact_stage, lead_stage, owner, membership]"
 HISTORY = ["Lead.Status", "Lead.OwnerId", "Contact.Contact_Status__c", "Contact.OwnerId"]
 
 ROLES = {"rep": "emil", "ldr": "ada", "marketing": "mia", "automation": "autoproc", "ops": "revops"}
@@ -58,17 +53,7 @@ crms:
 ledger: {{location: {location}}}
 deliver: {deliver}
 go_live_at: {go_live_at}
-limits:
-  api_share: 100%
-  api_reserve: 20%
-channels:
-  email: {{kind: log}}
-  crm_task: {{kind: log}}
-  sales_floor: {{kind: log}}
-  emea_teams: {{kind: log}}
-  ops: {{kind: log}}
-alerts: {{to: ops}}
-logging: {{level: error}}
+{to_the_log}logging: {{level: error}}
 ...
 """
 
@@ -85,20 +70,6 @@ RESPONSES = {
 """Member statuses by response. Dynamics' sample knows contact_me, demo_request and attended; all else is registered there."""
 
 
-@cache
-def sample_mapping(kind: Kind) -> CrmMapping:
-    """Return the mapping that leadsync ships for a kind of CRM."""
-    with TemporaryDirectory() as folder:
-        _write_files(Path(folder), kind, "https://acme.crm4.dynamics.com")
-        return load(Path(folder, "config/leadsync.yaml"), Path(folder, "mappings"), {}).rulebook.mappings[kind]
-
-
-def _write_files(folder: Path, kind: Kind, url: str) -> None:
-    for path, text in sample_files(kind, url).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-
-
 def iso(at: datetime) -> str:
     """Return an instant as the ledger's views write it."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -113,7 +84,7 @@ class Converted:
     opportunity: str | None
 
 
-class Office:
+class Office(Sandbox):
     """The org, its people, and an operator's desk with leadsync's files and commands."""
 
     def __init__(
@@ -124,10 +95,9 @@ class Office:
 
         `history` says whether the CRM keeps the history of stages and owners; None: of leads only, as the sandbox does.
         """
+        super().__init__(start=start)
         self.kind, self.folder, self.mapping = kind, folder, sample_mapping(kind)
-        self.server = Server(Options(start=start, frozen=True, empty=True)).start()
         self.said = ""
-        self.calls_seen = 0
         self._made = 0
         self._users: dict[str, str] = {
             "admin": self.server.box.basics.admin,
@@ -139,10 +109,10 @@ class Office:
         if history is not None:
             self.keep_history(history)
         self.location = folder / "ledger" / "leadsync.db"
-        _write_files(folder, kind, self.server.url)
+        write_samples(folder, kind, self.url)
         ready = self.server.ready()
         config = CONFIG.format(
-            crm=kind, url=ready["url"], location=self.location, go_live_at=go_live_at, deliver=deliver,
+            to_the_log=TO_THE_LOG, crm=kind, url=ready["url"], location=self.location, go_live_at=go_live_at, deliver=deliver,
             tenant=f", tenant: {ready['tenant']}" if kind == "dynamics" else "",
         )  # fmt: skip
         (folder / "config" / "leadsync.yaml").write_text(config, encoding="utf-8")
@@ -188,25 +158,10 @@ class Office:
 
     # The org: time, faults, and names
 
-    def control(self, what: str, **body: Any) -> Any:
-        """Ask the sandbox for something; a refusal fails the test."""
-        answer = requests.post(f"{self.server.url}/sandbox/{what}", json=body, timeout=120)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def put(self, **rows: Sequence[Row]) -> dict[str, list[str]]:
-        """Insert rows in the store's own words (Salesforce's) and return the store's ids."""
-        found: dict[str, list[str]] = self.control("load", **{name: list(some) for name, some in rows.items()})
-        return found
-
     @property
     def now(self) -> datetime:
         """The CRM's time, which moves only by `advance`."""
         return self.server.box.clock.now()
-
-    def advance(self, seconds: float = 60, **more: float) -> None:
-        """Let time pass: seconds, or days=, hours=, minutes=."""
-        self.control("advance", seconds=timedelta(**more).total_seconds() if more else seconds, world=False)
 
     def advance_to(self, at: datetime) -> None:
         """Let time pass up to an instant that is still to come."""
@@ -215,9 +170,6 @@ class Office:
     def keep_history(self, kept: bool) -> None:
         """Have the CRM keep the history of stages and owners of leads and contacts from now on, or none."""
         self.faults(history_fields=HISTORY if kept else [])
-
-    def faults(self, **knobs: Any) -> None:
-        self.control("faults", **knobs)
 
     def user(self, name: str) -> str:
         """Return the CRM's id of a user, named by role (rep, ldr, marketing, automation, ops, admin) or user name."""
@@ -470,18 +422,6 @@ class Office:
         own = {"stage": words.stage, "status": words.stage, "owner": words.owner}
         return (own.get(name) or words.fields[name]).native[0]
 
-    def requests(self) -> list[Row]:
-        """Return what clients have asked the CRM since the last call, parts of batches behind their whole."""
-        answer = requests.get(f"{self.server.url}/sandbox/requests?after={self.calls_seen}", timeout=60)
-        lines = [json.loads(line) for line in answer.text.splitlines() if line]
-        if lines:
-            self.calls_seen = max(int(str(line["n"]).split(".")[0]) for line in lines)
-        return lines
-
-    def api_calls(self) -> int:
-        """Return how many API requests the org has counted since the last look at its requests."""
-        return sum(1 for line in self.requests() if line["api"])
-
     # The installation
 
     def edit_mapping(self, name: str, old: str, new: str) -> None:
@@ -550,24 +490,16 @@ class Office:
     # The ledger
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        con = sqlite3.connect(f"{self.location.as_uri()}?mode=ro", uri=True)
-        try:
-            return con.execute(sql, values).fetchall()
-        finally:
-            con.close()
+        return rows(self.location, sql, *values)
 
     def view(self, name: str, **where: object) -> list[Row]:
         """Return the rows of a view, or of those that fit; v_transitions in their order."""
-        con = sqlite3.connect(f"{self.location.as_uri()}?mode=ro", uri=True)
-        con.row_factory = sqlite3.Row
         terms = " AND ".join(f"{column} IS ?" for column in where) or "1"
         order = {"v_transitions": " ORDER BY seq", "v_spans": " ORDER BY person_id, entered_at"}.get(name, "")
-        try:
-            return [
-                dict(row) for row in con.execute(f"SELECT * FROM {name} WHERE {terms}{order}", tuple(where.values()))
-            ]
-        finally:
-            con.close()
+        with read_only(self.location) as con:
+            con.row_factory = sqlite3.Row
+            found = con.execute(f"SELECT * FROM {name} WHERE {terms}{order}", tuple(where.values()))
+            return [dict(row) for row in found]
 
     def person(self, key: str) -> Row:
         """Return the row of v_people of one record."""
@@ -641,6 +573,3 @@ class Office:
             for line in self.requests()
             if line["method"] != "GET" and key in str(line["path"])
         ]
-
-    def stop(self) -> None:
-        self.server.stop()

@@ -33,7 +33,7 @@ class Daemon:
     def events(self, name: str) -> list[Mapping[str, Any]]:
         return [line for line in self.lines if line["event"] == name]
 
-    def until(self, true: Callable[[], Any], seconds: float = 60.0) -> Any:
+    def until(self, true: Callable[[], Any], seconds: float = 180.0) -> Any:
         """Wait until something is true and return it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -43,7 +43,7 @@ class Daemon:
             time.sleep(0.1)
         raise AssertionError("it never came true:\n" + "".join(self.raw))
 
-    def wait_for(self, event: str, count: int = 1, seconds: float = 60.0) -> list[Mapping[str, Any]]:
+    def wait_for(self, event: str, count: int = 1, seconds: float = 180.0) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = self.until(
             lambda: (e := self.events(event)) and len(e) >= count and e, seconds
         )
@@ -56,11 +56,11 @@ class Daemon:
     def get(self, path: str) -> requests.Response:
         def ask() -> requests.Response | None:
             try:
-                return requests.get(self.url + path, timeout=5)
+                return requests.get(self.url + path, timeout=30)
             except requests.ConnectionError:
                 return None  # it listens a moment after it says where
 
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while (answer := ask()) is None:
             assert time.monotonic() < end, "".join(self.raw)
             time.sleep(0.1)
@@ -70,20 +70,20 @@ class Daemon:
         found: Mapping[str, str] = self.get("/readyz").json()["reasons"]
         return found
 
-    def ready(self, seconds: float = 60.0) -> None:
+    def ready(self, seconds: float = 180.0) -> None:
         self.until(lambda: not self.reasons(), seconds)
 
-    def stop(self) -> int:
+    def stop(self, seconds: float = 60.0) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.ended()
+        return self.ended(seconds)
 
     def kill(self) -> None:
         self.process.kill()
         self.ended()
 
-    def ended(self, seconds: float = 20.0) -> int:
+    def ended(self, seconds: float = 60.0) -> int:
         code = self.process.wait(timeout=seconds)
-        self._reader.join(timeout=5)
+        self._reader.join(timeout=30)
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()

@@ -11,16 +11,16 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from unittest import mock
 
-import requests
+from ledger_file import rows
+from samples import Kind, write_samples
+from sandboxes import Sandbox
 
 from leadsync.cli import main
-from leadsync.sandbox.box import Options
+from leadsync.cli.demo.stage import TO_THE_LOG
 from leadsync.sandbox.dataverse.guids import guid_of
-from leadsync.sandbox.server import Server, serve
-from leadsync.settings.write import sample_files
 
 CONFIG = """\
 company: {{name: Acme, zone: Europe/Berlin}}
@@ -29,23 +29,11 @@ crms:
 schedule: {{fast: 2s, complete: 5s, sla: 2s}}
 ledger: {{location: {folder}/data/leadsync.db}}
 deliver: {deliver}
-limits:
-  api_share: 100%
-  api_reserve: 20%
-channels:
-  email: {{kind: log}}
-  crm_task: {{kind: log}}
-  sales_floor: {{kind: log}}
-  emea_teams: {{kind: log}}
-  ops: {{kind: log}}
-alerts: {{to: ops}}
-web: {{port: 0}}
+{to_the_log}web: {{port: 0}}
 {more}...
 """
-Kind = Literal["salesforce", "dynamics"]
 TENANT = "acme.example"
 _TENANTS: Mapping[Kind, str] = {"salesforce": "", "dynamics": f", tenant: {TENANT}"}
-ALL = "[notices, stage_entered, score, contact_stage, lead_stage, owner, membership]"
 
 
 @dataclass(slots=True)
@@ -62,44 +50,21 @@ class Result:
         return json.loads(self.out)
 
 
-class Org:
-    """A CRM in a box with its controls."""
+class Org(Sandbox):
+    """A CRM in a sandbox with a company in it that has sold for a month."""
 
     def __init__(self, **options: Any) -> None:
-        self.server: Server = serve(Options(**{"seed": 3, "leads": 60, "days": 30, "frozen": True, **options})).start()
+        super().__init__(**{"empty": False, "seed": 3, "leads": 60, "days": 30, **options})
         ready = self.server.ready()
-        self.url = str(ready["url"])
         self.secrets = {
             f"LEADSYNC_{crm}_{name.upper()}": str(ready[name])
             for crm in ("SALESFORCE", "DYNAMICS")
             for name in ("client_id", "client_secret")
         }
 
-    def control(self, what: str, **body: Any) -> Any:
-        answer = requests.post(f"{self.url}/sandbox/{what}", json=body, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def advance(self, seconds: float, *, world: bool = False) -> None:
-        self.control("advance", seconds=seconds, world=world)
-
-    def requests(self, after: int = 0) -> list[Mapping[str, Any]]:
-        answer = requests.get(f"{self.url}/sandbox/requests", params={"after": after}, timeout=60)
-        return [json.loads(line) for line in answer.text.splitlines() if line]
-
-    def last(self) -> int:
-        return max((int(str(line["n"]).partition(".")[0]) for line in self.requests()), default=0)
-
-    def api_calls_since(self, after: int) -> int:
-        return sum(1 for line in self.requests(after) if line["api"])
-
-    def truth(self, native: str) -> list[Mapping[str, Any]]:
-        answer = requests.get(f"{self.url}/sandbox/truth", params={"object": native}, timeout=60)
-        return [json.loads(line) for line in answer.text.splitlines() if line]
-
     def lead(self, **fields: Any) -> str:
         row = {"LastName": "Person", "Company": "Firm", "Status": "Inquiry", **fields}
-        return str(self.control("load", Lead=[row])["Lead"][0])
+        return self.put(Lead=[row])["Lead"][0]
 
     def key(self, record_id: str, kind: Kind) -> str:
         """What a CRM of this kind calls a row of the box."""
@@ -138,12 +103,14 @@ class Installation:
         """Write the sample's rules and a config; `edit` changes the config, `more` are further keys of it."""
         crms: dict[Kind, str] = {self.kind: self.url, **self.others}
         for kind, url in reversed(crms.items()):
-            for path, text in sample_files(kind, url, None).items():
-                (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (self.folder / path).write_text(text, encoding="utf-8")
+            write_samples(self.folder, kind, url)
         lines = "\n".join(f"  {kind}: {{kind: {kind}, url: {url}{_TENANTS[kind]}}}" for kind, url in crms.items())
-        text = CONFIG.format(crms=lines, folder=self.folder, deliver=deliver, more=more)
+        text = CONFIG.format(crms=lines, folder=self.folder, deliver=deliver, more=more, to_the_log=TO_THE_LOG)
         self.config.write_text(edit(text), encoding="utf-8")
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds in the ledger."""
+        return rows(self.ledger, sql, *values)
 
     def change(self, name: str, old: str, new: str) -> None:
         """Edit one file as an operations person does."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from leadsync.crm.memory import MemoryCrm
@@ -14,8 +13,7 @@ from leadsync.domain.limits import Limit
 from leadsync.domain.records import Ref, User
 from leadsync.errors import ChannelFailed
 from leadsync.ledger import Ledger
-from leadsync.settings import Loaded, load
-from leadsync.settings.write import sample_files
+from leadsync.settings import Loaded
 
 START = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)  # a Wednesday morning
 
@@ -23,14 +21,6 @@ START = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)  # a Wednesday morning
 def at(text: str) -> datetime:
     """Return an instant of the tests: `2026-11-18 09:00`, in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def the_rules(folder: Path) -> Loaded:
-    """Return the sample's rules, from files of their own."""
-    for path, text in sample_files("salesforce", "https://acme.my.salesforce.com", None).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
-    return load(folder / "config" / "leadsync.yaml", folder / "mappings", {})
 
 
 @dataclass(slots=True)
