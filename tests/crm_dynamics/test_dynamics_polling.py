@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from leadsync.crm.dynamics.people import Memberships
 from leadsync.domain.records import Account, Gone, Move, Opportunity, OpportunityRole, Queue, Record, User
 from leadsync.errors import CrmUnavailable
+from leadsync.http import Answer
 from leadsync.ports import Mark
+from leadsync.sandbox.dataverse.guids import guid_of
 
 
 def asked(lines: list[dict[str, Any]]) -> Counter[str]:
@@ -31,7 +34,7 @@ def test_an_idle_pass_costs_one_request_a_table(org: Any, follow: Any) -> None:
     follower.poll()
     complete = asked(org.requests())
     assert set(complete) - set(fast) == {"teams", "accounts", "campaigns", "$batch"}, (
-        "memberships of users come in one batch"
+        "memberships and time zones of users come in one batch"
     )
     assert max(complete.values()) == 1
 
@@ -531,3 +534,33 @@ def test_the_import_of_old_audits_goes_on_where_it_was_broken_off(org: Any, foll
     assert sorted({*seen, *(row.ref.id for row in found)}) == sorted(keys)
     assert seen[0] not in {row.ref.id for row in found}
     assert again.marks["lead_history"].mark
+
+
+def test_users_have_the_time_zone_of_their_settings_and_come_again_when_they_change_it(org: Any, follow: Any) -> None:
+    rep = org.put(User=[{"Username": "ny@acme.example", "LastName": "York", "TimeZoneSidKey": "America/New_York"}])[
+        "User"
+    ][0]
+    follower = follow(org.crm())
+    users = {row.id: row.zone for row in follower.poll().of(User)}
+    assert users[guid_of(rep)] == "America/New_York"
+
+    org.control("edit", object="User", id=rep, fields={"TimeZoneSidKey": "America/Los_Angeles"})
+
+    assert {row.id: row.zone for row in follower.poll().of(User)}[guid_of(rep)] == "America/Los_Angeles"
+
+
+def test_users_are_read_without_their_time_zone_where_settings_may_not_be_read() -> None:
+    class Refusing:
+        def gather(self, paths: list[str]) -> list[Answer]:
+            return [
+                Answer(403, {}, b"") if "usersettings" in one else Answer(200, {}, b'{"value": []}') for one in paths
+            ]
+
+        def following(self, answer: Answer, what: str) -> list[dict[str, Any]]:
+            return []
+
+    members = Memberships(Refusing(), {})  # type: ignore[arg-type]
+    members.learn()
+
+    assert members.zone("somebody") is None
+    assert set(members.blocked) == {"user:zone"}

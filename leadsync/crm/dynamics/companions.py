@@ -22,7 +22,7 @@ _ACCESS_TEAM = 1  # teamtype: shares single rows and owns nothing
 
 
 class UserReader:
-    """Reads users with their teams and security roles."""
+    """Reads users with their teams, security roles and time zones."""
 
     def __init__(self, crm: str, table: Table, fields: Mapping[str, FieldMapping], members: Memberships) -> None:
         self._away = fields.get("out_of_office_until")
@@ -48,7 +48,7 @@ class UserReader:
             crm=self._crm, id=key, username=text(row["domainname"]) or "", email=text(row["internalemailaddress"]),
             name=text(row["fullname"]) or "", active=not row["isdisabled"], manager_id=text(row["parentsystemuserid"]),
             country=text(row["address1_country"]), security_roles=self._members.of(key, "security_role"),
-            teams=teams, queues=teams, out_of_office_until=text(away),
+            teams=teams, queues=teams, zone=self._members.zone(key), out_of_office_until=text(away),
         )  # fmt: skip
 
 
