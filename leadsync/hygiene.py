@@ -206,32 +206,28 @@ def _words(folded: str) -> list[str]:
 def _without_legal_forms(words: list[str]) -> list[str]:
     """Return the words without the legal forms at their end, however many, and what joined them to the name."""
     by_last = _legal_forms()
-    while len(words) > 1 and words[-1] in by_last:
-        from cleanco import basename
-
-        forms = by_last[words[-1]]
-        longest = forms[0][0]  # no more than so many words are looked at: cleanco takes each letter in hand
-        kept = words[:-longest] + basename(" ".join(words[-longest:]), terms=forms).split()
-        if not kept or len(kept) == len(words):
+    while len(words) > 1:
+        form = next((form for form in by_last.get(words[-1], ()) if words[-len(form) :] == form), words)
+        if len(form) == len(words):
             break
-        while len(kept) > 1 and kept[-1] in _JOINING:
-            kept.pop()
-        words = kept
+        words = words[: -len(form)]
+        while len(words) > 1 and words[-1] in _JOINING:
+            words.pop()
     return words
 
 
 @cache
-def _legal_forms() -> Mapping[str, Sequence[tuple[int, list[str]]]]:
-    """Return cleanco's legal forms and ours as it wants them, longest first, by their last word.
+def _legal_forms() -> Mapping[str, Sequence[list[str]]]:
+    """Return cleanco's legal forms and ours as folded words, longest first, by their last word.
 
-    cleanco tries all of its 400 on every name; by the last word one to five are left.
+    cleanco's own `basename` tries all of its 400 on every name; by the last word one to five are left.
     """
     from cleanco import prepare_default_terms
 
     theirs: list[tuple[int, list[str]]] = prepare_default_terms()
     found = {tuple(_words(fold(term))) for term in (*(" ".join(parts) for _, parts in theirs), *_MORE_FORMS)}
-    by_last: dict[str, list[tuple[int, list[str]]]] = defaultdict(list)
+    by_last: dict[str, list[list[str]]] = defaultdict(list)
     for form in sorted(found, key=lambda form: (-len(form), form)):
         if form and not (len(form) == 1 and form[0] in _NO_FORMS):
-            by_last[form[-1]].append((len(form), list(form)))
+            by_last[form[-1]].append(list(form))
     return by_last

@@ -47,7 +47,7 @@ def main() -> None:
 def run_as_main(app: typer.Typer) -> None:
     """Run a command line, this one or a script's; every error of ours is one message and its exit code."""
     # Pages of rows die by themselves; looking through them for cycles as often as Python does costs a sixth of a load.
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     # And at the end, when memory goes back as a whole, they need not be looked through at all.
     atexit.register(gc.freeze)
     try:

@@ -34,10 +34,13 @@ class WholeReads:
         under_way = bool(row and row[0])
         if (page.progress is not None or page.full) and not under_way:
             # Records that the read itself brings in come after these and cannot be missed by it.
-            self._met[key] = bytearray(1 + (con.execute("SELECT max(rid) FROM records").fetchone()[0] or 0))
+            last = con.execute(
+                "SELECT rid FROM records WHERE crm = ? AND object = ? ORDER BY rid DESC LIMIT 1", key
+            ).fetchone()
+            self._met[key] = bytearray(1 + last[0] if last else 0)
         if (met := self._met.get(key)) is None:
             return None
-        ids = {row.ref.id for row in page.rows if hasattr(row, "ref")} if len(met) > 1 else ()
+        ids = {row.ref.id for row in page.rows if hasattr(row, "ref")} if met else ()
         for (rid,) in select_in(con, "SELECT rid FROM records WHERE crm = ? AND object = ? AND id IN (*)", ids, key):
             if rid < len(met):
                 met[rid] = 1
