@@ -15,7 +15,7 @@ from bench.measure import Figure, Result, Run, in_turns, python, run
 LEADS = 100_000
 QUICK_LEADS = 20_000
 FEW = 1_000
-RUNS = 3
+RUNS = 5
 
 
 def measure(*, quick: bool) -> Result:
