@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadsync.domain.rulebook import Rulebook
+from leadsync.errors import ConfigError
 from leadsync.settings.build import build
 from leadsync.settings.environment import filled_in
 from leadsync.settings.lists import Beside
@@ -35,9 +36,11 @@ def load(config_path: Path, mappings_dir: Path, env: Mapping[str, str]) -> Loade
 
     Raises ConfigError with every problem of every file, each `path:line:column: what`, with hints below it.
     """
+    folder = mappings_dir.as_posix().rstrip("/")
+    if not config_path.exists() and not mappings_dir.exists():
+        raise ConfigError(f"there is neither {config_path.as_posix()} nor {folder}/ here; `leadsync init` writes them")
     problems = Problems()
     files: dict[str, bytes] = {}
-    folder = mappings_dir.as_posix().rstrip("/")
     config = _tree(config_path, config_path.as_posix(), files, problems)
     if config:
         config = filled_in(config, env, problems)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from refusing import CONFIG
 
-from leadsync.settings import schemas
+from leadsync.errors import ConfigError
+from leadsync.settings import load, schemas
 
 Installation = Any  # conftest.py's; test folders are no packages, so nothing can be imported from there
 
@@ -124,6 +125,13 @@ def test_the_dashboard_is_served_once_its_token_is_set(installation: Installatio
     installation.edit((CONFIG, "dashboard: false", "dashboard: true"))
     assert installation.load(LEADSYNC_WEB_TOKEN="a secret").settings.web.dashboard
     assert installation.load(LEADSYNC_WEB_TOKEN_FILE="/run/secrets/web").settings.web.dashboard
+
+
+def test_a_folder_without_any_file_is_told_how_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"neither .*leadsync\.yaml nor .*mappings/ here; `leadsync init` writes them"
+    ):
+        load(tmp_path / "config" / "leadsync.yaml", tmp_path / "mappings", {})
 
 
 def test_a_missing_rule_file_is_named(installation: Installation) -> None:
