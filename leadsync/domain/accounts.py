@@ -5,7 +5,7 @@ a wrong account gives a customer's people to a stranger. What a library knows (w
 forms, how like two names are) is asked of `hygiene.Formats`; here is what none does: mail providers and profile pages.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -100,8 +100,8 @@ def match_keys(
     sites: Iterable[FactValue], company: FactValue, formats: Formats, more_free: frozenset[str] = frozenset()
 ) -> Keys:
     """Return the keys by which a record finds accounts; `sites` are its e-mail address and its website."""
-    domains = (own_domain(_text(site), formats, more_free) for site in sites)
-    return Keys(tuple(dict.fromkeys(filter(None, domains))), formats.company(_text(company) or ""))
+    domains = dict.fromkeys(own_domains(sites, formats, more_free))
+    return Keys(tuple(domains), formats.company(_text(company) or ""))
 
 
 def account_keys(account: Mapping[str, FactValue], formats: Formats, more_free: frozenset[str] = frozenset()) -> Keys:
@@ -111,7 +111,14 @@ def account_keys(account: Mapping[str, FactValue], formats: Formats, more_free: 
 
 def account_domain(account: Mapping[str, FactValue], formats: Formats) -> str | None:
     """Return an account's own domain: of its field `domain`, else of its website."""
-    return next(iter(account_keys(account, formats).domains), None)
+    return next(own_domains((account.get("domain"), account.get("website")), formats), None)
+
+
+def own_domains(sites: Iterable[FactValue], formats: Formats, more_free: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the company's domains in e-mail addresses and URLs, in their order."""
+    for site in sites:
+        if domain := own_domain(_text(site), formats, more_free):
+            yield domain
 
 
 def own_domain(text: str | None, formats: Formats, more_free: frozenset[str] = frozenset()) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from leadsync.domain.mapping import CrmMapping
 from leadsync.domain.records import Ref
 from leadsync.errors import ConfigError, LeadsyncError
+from leadsync.settings.problems import count
 
 COLUMNS = ("plan", "crm", "object", "record_id", "field", "from_value", "to_value", "version", "reason")
 FIELDS = ("stage", "disposition", "recycle_reason")
@@ -105,8 +106,7 @@ def read_plan(path: Path, mappings: Mapping[str, CrmMapping]) -> PlanFile:
 
 
 def _refusal(path: Path, problems: Sequence[str]) -> ConfigError:
-    what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return ConfigError(f"{what} in {path}; nothing was done", tuple(problems))
+    return ConfigError(f"{count(len(problems), 'problem')} in {path}; nothing was done", tuple(problems))
 
 
 def read_rows(path: Path, mappings: Mapping[str, CrmMapping]) -> PlanFile:

@@ -65,7 +65,8 @@ INSERT INTO outbox (effect_id, kind, group_id, crm, object, record_id, payload, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (effect_id) DO UPDATE SET
     payload = excluded.payload, fields = excluded.fields, stage_value = excluded.stage_value,
-    group_id = CASE WHEN outbox.state = 'held' THEN outbox.group_id ELSE excluded.group_id END, priority = excluded.priority, decided_at = excluded.decided_at,
+    group_id = CASE WHEN outbox.state = 'held' THEN outbox.group_id ELSE excluded.group_id END,
+    priority = excluded.priority, decided_at = excluded.decided_at,
     state = CASE WHEN outbox.state = 'superseded' THEN excluded.state ELSE outbox.state END,
     retry_at = CASE WHEN outbox.state = 'superseded' THEN NULL ELSE outbox.retry_at END,
     done_at = NULL, error = NULL

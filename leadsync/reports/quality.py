@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from leadsync.domain.accounts import own_domain
+from leadsync.domain.accounts import own_domains
 from leadsync.domain.conditions import FactValue, fold
 from leadsync.domain.facts import FROM_ACCOUNT, is_blank
 from leadsync.domain.hygiene import Tidied
@@ -237,7 +237,7 @@ def _keys(
     if first and last and not _is_filler(first) and not _is_filler(last):
         free = rulebook.routing.account_match.free_mail
         sites = (email, fields.get("website"), account.get("website"))
-        domain = next((found for site in sites if (found := own_domain(_text(site), FORMATS, free)) is not None), None)
+        domain = next(own_domains(sites, FORMATS, free), None)
         if domain is not None:
             keys[NAME].add(f"{fold(f'{first} {last}')} {domain}")
     return keys
