@@ -5,7 +5,6 @@ Time moves by `advance` alone and every deed takes one second, so that versions 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -95,8 +94,7 @@ class MemoryCrm:
         self._change(ref, {"stage": value}, by)
         day = to_text(self._at)[:10]
         self._show(
-            replace(
-                self.records[ref],
+            self.records[ref]._replace(
                 state="converted",
                 converted_to=contact.id,
                 converted_on=day,
@@ -108,15 +106,15 @@ class MemoryCrm:
     def delete(self, ref: Ref, *, merged_into: Ref | None = None) -> None:
         """Delete a record, or merge it away."""
         gone = Gone(ref, self._tick(), merged_into.id if merged_into else None)
-        self.records[ref] = replace(
-            self.records[ref], state="merged" if merged_into else "deleted", merged_into=gone.merged_into
+        self.records[ref] = self.records[ref]._replace(
+            state="merged" if merged_into else "deleted", merged_into=gone.merged_into
         )
         self._log.append((ref.object, gone))
 
     def undelete(self, ref: Ref) -> None:
         """Bring a deleted or merged record back."""
         self._tick()
-        self._show(replace(self.records[ref], state="live", merged_into=None))
+        self._show(self.records[ref]._replace(state="live", merged_into=None))
 
     # The port
 
@@ -190,7 +188,7 @@ class MemoryCrm:
         return self._at
 
     def _show(self, record: Record) -> None:
-        record = replace(record, version=f"v{len(self._log)}", stamp=max(record.stamp, self._at))
+        record = record._replace(version=f"v{len(self._log)}", stamp=max(record.stamp, self._at))
         self.records[record.ref] = record
         self._log.append((record.ref.object, record))
 
@@ -203,8 +201,8 @@ class MemoryCrm:
             if old != new and ref.object in self.history:
                 move = Move(ref, f"move{len(self._log)}", kind, _text(old), _text(new), at, by)
                 self._log.append((f"{ref.object}_history", move))
-        after = replace(
-            before, stage_value=_text(stage), owner_id=_text(owner), modified_at=at, modified_by=by,
+        after = before._replace(
+            stage_value=_text(stage), owner_id=_text(owner), modified_at=at, modified_by=by,
             operation=operation or before.operation, fields={name: value for name, value in fields.items() if value is not None},
         )  # fmt: skip
         self._show(after)

@@ -1,8 +1,9 @@
 """Single values on their way in and out: a CRM's JSON and CSV cells to leadsync's scalars and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,6 +107,18 @@ def parser(mapping: FieldMapping) -> Parse:
         return plain(cell) if found is None else found
 
     return translated
+
+
+def picker(places: Sequence[int]) -> Callable[[Cells], Cells]:
+    """Return what takes the cells at these places out of a row."""
+    return itemgetter(*places) if len(places) > 1 else lambda cells: tuple(cells[place] for place in places)
+
+
+def first_filled(places: Sequence[int]) -> Callable[[Cells], Cell]:
+    """Return what finds the first filled cell at these places of a row, None where none is."""
+    if len(places) == 1:
+        return itemgetter(places[0])
+    return lambda cells: next((cells[place] for place in places if cells[place] not in (None, "")), None)
 
 
 def to_native(mapping: FieldMapping, value: Value) -> Value:

@@ -5,7 +5,6 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from leadsync.domain.accounts import match_keys
 from leadsync.domain.funnel import FunnelLaw
@@ -57,7 +56,7 @@ class _Batch:
             record, (rid, pid, owner_rows, email, ended_at) = record_and_rest(row)
             if record.state in ("merged", "deleted") and ended_at is not None:
                 # Its last change was its end, though a CRM that tells of no more than that shows no stamp of it.
-                record = replace(record, stamp=max(record.stamp, instant(ended_at)))
+                record = record._replace(stamp=max(record.stamp, instant(ended_at)))
             person_id = self.name_of[pid]
             self.records[person_id].append(record)
             self.person_of[rid] = person_id

@@ -129,7 +129,7 @@ LEAD, CONTACT = a_ref(), a_ref("contact", "003-1")
 
 def a_record(stage: str | None = "inquiry", *, owner: str | None = "ada", ref: Ref = LEAD, **more: Any) -> Record:
     """Return a record in a stage; unknown keywords are its fields."""
-    named = {name: more.pop(name) for name in tuple(more) if name in Record.__slots__}
+    named = {name: more.pop(name) for name in tuple(more) if name in Record._fields}
     born = named.pop("created_at", at("2026-02-01 09:00"))
     stamp = named.pop("stamp", born)
     fields: dict[str, Value] = {
@@ -149,7 +149,7 @@ def a_record(stage: str | None = "inquiry", *, owner: str | None = "ada", ref: R
         version=f"v{stamp.isoformat()}",
         fields=fields | more,
     )
-    return replace(base, **named)
+    return base._replace(**named)
 
 
 def moved(
@@ -304,7 +304,7 @@ def and_then(situation: Situation, decision: Decision, when: datetime | str) -> 
     for record in situation.records:
         if record.ref == decision.ref and values:
             fields = {**record.fields, **{n: v for n, v in values.items() if n not in ("stage", "owner")}}
-            after = replace(record, fields=fields, modified_at=now, stamp=now, version=f"v{now.isoformat()}")
+            after = record._replace(fields=fields, modified_at=now, stamp=now, version=f"v{now.isoformat()}")
             if "stage" in values:
                 stage = MAPPING.stage_of_value[str(values["stage"])]
                 before = MAPPING.stage_of_value.get(record.stage_value or "")
@@ -320,9 +320,9 @@ def and_then(situation: Situation, decision: Decision, when: datetime | str) -> 
                         reason=decision.move.reason,
                     )
                 )
-                after = replace(after, stage_value=str(values["stage"]))
+                after = after._replace(stage_value=str(values["stage"]))
             if "owner" in values:
-                after = replace(after, owner_id=str(values["owner"]))
+                after = after._replace(owner_id=str(values["owner"]))
             record = after  # noqa: PLW2901
         records.append(record)
     changes = [

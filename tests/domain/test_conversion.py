@@ -82,7 +82,7 @@ def test_a_stage_named_for_every_conversion_or_for_its_value_goes_first() -> Non
     always = rules_with(law_conversion=replace(RULES.law.conversion, without_opportunity="inquiry"))
     explicit = a_conversion("inquiry")
     explicit = replace(
-        explicit, records=(replace(explicit.records[0], stage_value="Converted - SQL"), explicit.records[1])
+        explicit, records=(explicit.records[0]._replace(stage_value="Converted - SQL"), explicit.records[1])
     )
 
     assert goal(a_conversion("maql"), rulebook=always) == "inquiry"

@@ -76,7 +76,7 @@ def test_somebody_always_hears_of_people_without_owner_or_manager() -> None:
 
 
 def test_a_long_list_is_cut_and_counted() -> None:
-    unknown = a_waiter("ada", 0, clock="gone", record=replace(a_record("maql"), ref=LEAD, fields={}))
+    unknown = a_waiter("ada", 0, clock="gone", record=a_record("maql")._replace(ref=LEAD, fields={}))
     (told,) = digests(unknown, *(a_waiter("ada", n) for n in range(1, LINES + 3)))
     lines = told.text.splitlines()
     assert lines[0].startswith(f"- {LEAD.id} with Ada: gone: missed")

@@ -154,7 +154,7 @@ def test_adopted_people_without_news_cause_nothing(situation: Situation) -> None
 def test_excluded_people_cause_nothing(situation: Situation) -> None:
     (record,) = situation.records
     excluded = replace(
-        situation, records=(replace(record, fields={**record.fields, "email": "x@globex-rival.example"}),)
+        situation, records=(record._replace(fields={**record.fields, "email": "x@globex-rival.example"}),)
     )
     decision = decided(excluded)
 
@@ -328,7 +328,7 @@ def test_a_score_that_will_be_worth_writing_and_a_bar_that_will_be_crossed_wake(
     assert decided(fading).state.wake_at is not None
     assert decided(recycled).state.wake_at is not None
     assert decided(recycled, rulebook=rules_with(law_basis="all")).state.wake_at is not None
-    unknown = a_situation(replace(a_record(), stage_value="On Fire"), touches=touches)
+    unknown = a_situation(a_record()._replace(stage_value="On Fire"), touches=touches)
     assert decided(unknown).state.wake_at is None
     exit_ = a_situation(a_record("disqualified"), born("disqualified"), touches=touches)
     assert decided(exit_).state.wake_at is not None

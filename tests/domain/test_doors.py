@@ -213,7 +213,7 @@ def test_an_owner_who_is_gone_and_one_on_paper_open_a_door() -> None:
     situation = handed_over("emil", assignments=(made,), owners=(owned("leadsync", "emil", "2026-11-25 09:02"),))
     taken = replace(
         situation,
-        records=(replace(situation.records[0], owner_id="005-house"),),
+        records=(situation.records[0]._replace(owner_id="005-house"),),
         owners=(*situation.owners, owned("otto", "house", "2026-11-25 09:30")),
     )
 
@@ -358,7 +358,7 @@ def test_after_two_reassignments_the_lead_goes_to_the_manager() -> None:
     first = reassign_door(standing(handed_over("emil", assignments=tuple(made[:1]))), "c3:2", None)
     assert first == Door("sla:c3:2", "sales")
     assert reassign_door(standing(a_situation(a_record("remarket"), born("remarket"))), "c", None) is None
-    assert reassign_door(standing(a_situation(replace(a_record(), stage_value="?"))), "c", None) is None
+    assert reassign_door(standing(a_situation(a_record()._replace(stage_value="?"))), "c", None) is None
 
 
 def test_a_deal_of_the_account_guards_its_people_where_the_law_says_so() -> None:
@@ -366,7 +366,7 @@ def test_a_deal_of_the_account_guards_its_people_where_the_law_says_so() -> None
     deal = a_deal(account_id=account.id, lead_id=None)
     here = {"directory": a_directory(accounts={account.id: account})}
     person = handed_over(account_deals=(a_deal(account_id="001-other", lead_id=None), deal))
-    person = replace(person, records=(replace(person.records[0], account_id=account.id),))
+    person = replace(person, records=(person.records[0]._replace(account_id=account.id),))
     guarded = rules_with(law_open_deal_guard="account")
 
     assert decided(person, **here).assignment is not None
@@ -376,7 +376,7 @@ def test_a_deal_of_the_account_guards_its_people_where_the_law_says_so() -> None
     assert kept.state.wake_at is not None
     assert kept.state.wake_at <= NOW + timedelta(hours=1)
     assert decided(replace(person, account_deals=person.account_deals[:1]), rulebook=guarded, **here).assignment
-    nobodys = replace(person, records=(replace(person.records[0], account_id=None),))
+    nobodys = replace(person, records=(person.records[0]._replace(account_id=None),))
     assert decided(nobodys, rulebook=guarded, **here).assignment is not None
     assert door_of(replace(person, opportunities=(a_deal(),)), rulebook=guarded, **here) is None
 

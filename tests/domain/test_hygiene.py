@@ -129,8 +129,8 @@ def test_a_state_is_told_without_its_country_where_only_one_has_that_name(text: 
 
 
 def test_a_rule_may_ask_for_a_state_or_a_phone_in_one_form() -> None:
-    record = replace(
-        a_record(), fields={"country": "United States", "state": "california", "phone": "+1 (415) 555-0100"}
+    record = a_record()._replace(
+        fields={"country": "United States", "state": "california", "phone": "+1 (415) 555-0100"}
     )
     facts = standing(a_situation(record, born("inquiry"))).facts
     assert (facts.get("state"), facts.get("phone"), record.fields["state"]) == ("CA", "+14155550100", "california")

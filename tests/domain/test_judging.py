@@ -171,7 +171,7 @@ def test_imports_are_known_by_source_by_creator_or_by_their_number() -> None:
 
 
 def test_a_call_result_moves_to_its_own_field_and_the_status_becomes_the_stage_it_names() -> None:
-    record = replace(a_record(None), stage_value="Left Vmail")
+    record = a_record(None)._replace(stage_value="Left Vmail")
     situation = a_situation(record, born(), moved("inquiry", None, "2026-11-25 09:00", to_value="Left Vmail", by="ada"))
     values = written(decided(situation))
 

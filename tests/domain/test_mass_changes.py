@@ -92,7 +92,7 @@ def test_the_same_mass_change_made_again_after_its_release_waits_again() -> None
 
 def test_a_mass_of_call_results_stays_in_the_status_until_it_is_let_go() -> None:
     move = moved("inquiry", None, "2026-11-25 08:00", by="emil", to_value="Left Vmail")
-    record = replace(a_record("inquiry"), stage_value="Left Vmail")
+    record = a_record("inquiry")._replace(stage_value="Left Vmail")
     situation = a_situation(record, born(), move)
     waiting = decided(replace(situation, in_bulk={move.seq: MASS}))
     assert waiting.judgements[0].verdict == "flagged"

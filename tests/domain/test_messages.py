@@ -161,7 +161,7 @@ def test_a_raised_hand_is_told_once_to_whom_it_concerns() -> None:
     before = a_situation(a_record("mql", owner="emil"), born("mql", "2026-11-25 09:30"), touches=touch)
     assert hand_raised_notices(standing(before)) == []
     assert hand_raised_notices(standing(a_situation(a_record("mql"), born("mql")))) == []
-    assert hand_raised_notices(standing(replace(before, records=(replace(a_record(), stage_value="?"),)))) == []
+    assert hand_raised_notices(standing(replace(before, records=(a_record()._replace(stage_value="?"),)))) == []
     old = standing(before, go_live_at=at("2026-11-25 09:10"))
     assert hand_raised_notices(old) == []
 

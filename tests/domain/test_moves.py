@@ -104,7 +104,7 @@ def test_a_rule_that_fired_fires_again_only_on_something_new() -> None:
     qualified = and_then(situation, decided(situation), "2026-11-25 10:01")
     refused = replace(
         qualified,
-        records=(replace(qualified.records[0], stage_value="Inquiry"),),
+        records=(qualified.records[0]._replace(stage_value="Inquiry"),),
         transitions=(*qualified.transitions, moved("maql", "inquiry", "2026-11-25 12:00", by="pia", verdict="legal")),
     )
     engaged = replace(refused, touches=(*refused.touches, a_touch("downloaded", "2026-11-26 09:00")))
@@ -117,7 +117,7 @@ def test_a_move_that_never_reached_the_crm_is_wished_for_again() -> None:
     situation = a_fit_lead()
     first = decided(situation)
     edited = replace(
-        situation, memory=Memory(fired=first.state.fired), records=(replace(situation.records[0], version="v2"),)
+        situation, memory=Memory(fired=first.state.fired), records=(situation.records[0]._replace(version="v2"),)
     )
 
     assert rule_of(edited, "2026-11-25 10:05") == "hundred points"
@@ -299,7 +299,7 @@ def test_a_rule_leaves_what_the_crm_closed_unless_its_edge_opens_it_again() -> N
 
     assert "deal opened: it is closed in the CRM, and no edge opens it again for sql" in notes(deal)
     assert "stage" not in written(decided(deal))
-    open_ = replace(deal, records=(replace(closed, closed=False),))
+    open_ = replace(deal, records=(closed._replace(closed=False),))
     assert written(decided(open_))["stage"] == "SQL"
 
 
@@ -336,7 +336,7 @@ def test_recycled_too_often_ends_in_disqualified() -> None:
 
 
 def test_a_lead_outside_the_mapping_is_left_where_it_is() -> None:
-    unknown = a_fit_lead(record=replace(a_record("inquiry", **FIT), stage_value="On Fire"))
+    unknown = a_fit_lead(record=a_record("inquiry", **FIT)._replace(stage_value="On Fire"))
 
     assert automatic_move(standing(unknown))[0] is None
-    assert rule_of(a_fit_lead(record=replace(a_record("inquiry", **FIT), state="deleted"))) is None
+    assert rule_of(a_fit_lead(record=a_record("inquiry", **FIT)._replace(state="deleted"))) is None

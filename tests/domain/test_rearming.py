@@ -79,7 +79,7 @@ def test_whoever_was_held_back_when_a_rule_changed_is_moved_once_they_are_let_go
     cooling = a_fit_lead(born("mql"), judged(moved("mql", "remarket", "2026-09-20 09:00", by="emil")), stage="remarket")
     cooling = replace(
         cooling,
-        records=(replace(cooling.records[0], fields={**cooling.records[0].fields, "recycle_reason": "Timing"}),),
+        records=(cooling.records[0]._replace(fields={**cooling.records[0].fields, "recycle_reason": "Timing"}),),
         touches=tuple(replace(touch, at=at("2026-11-05 09:00")) for touch in cooling.touches),
     )
     held = decided(cooling, at("2026-11-12 09:00"), adopted=ready)
@@ -178,8 +178,8 @@ def _happens(event: str, person: Situation, now: datetime) -> tuple[Situation, d
             if wanted == stage:
                 return person, now
             move = judged(moved(stage, wanted, when, by="pia"))
-            record = replace(
-                person.records[0], stage_value=move.to_value, version=f"v{when}", stamp=now, modified_at=now
+            record = person.records[0]._replace(
+                stage_value=move.to_value, version=f"v{when}", stamp=now, modified_at=now
             )
             return replace(person, records=(record,), transitions=(*person.transitions, move)), now
         case "wait":

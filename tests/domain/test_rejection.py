@@ -144,7 +144,7 @@ def test_whoever_comes_into_remarket_joins_the_list_of_their_reason_and_leaves_i
 def test_a_reason_counts_that_came_within_a_day_and_none_that_came_later() -> None:
     def held(reason: str | None, edited: str, kept: str | None, looked: str | None = None) -> str | None:
         back = handed_back(reason)
-        record = replace(back.records[0], modified_at=at(edited), stamp=at(edited))
+        record = back.records[0]._replace(modified_at=at(edited), stamp=at(edited))
         entered = to_text(back.transitions[1].at)
         memory = Memory(
             fired={} if kept is None else {":reason": f"{entered} {kept}"}, decided_at=looked and at(looked)
@@ -186,7 +186,7 @@ def test_a_move_that_is_put_back_takes_nobody_off_a_list_and_one_taken_back_puts
     back = handed_back("Timing")
     came = replace(back.transitions[1], reason="timing", verdict="legal")
     astray = moved("remarket", "inquiry", "2026-11-25 09:30", by="pia")
-    record = replace(back.records[0], stage_value="Inquiry")
+    record = back.records[0]._replace(stage_value="Inquiry")
     put_back = decided(a_situation(record, back.transitions[0], came, astray))
 
     assert written(put_back)["stage"] == "Re-Market"
@@ -202,7 +202,7 @@ def test_a_move_that_is_put_back_takes_nobody_off_a_list_and_one_taken_back_puts
 
 def test_nobody_joins_who_opted_out_has_no_reason_or_came_before_going_live() -> None:
     back = handed_back("Timing")
-    opted = replace(back, records=(replace(back.records[0], fields={**back.records[0].fields, "email_opt_out": True}),))
+    opted = replace(back, records=(back.records[0]._replace(fields={**back.records[0].fields, "email_opt_out": True}),))
 
     assert joined(decided(opted)) == []
     assert joined(decided(handed_back(None))) == []

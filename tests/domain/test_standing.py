@@ -77,13 +77,13 @@ def test_a_customer_rests_after_a_win_and_nobody_else_in_sql_does() -> None:
     assert hold is not None
     assert (hold.until, hold.hand_raise_breaks_it) == (at("2027-02-22 09:00"), False)
     assert standing(replace(sql, opportunities=())).hold is None
-    assert standing(a_situation(replace(a_record(), stage_value="On Fire"))).hold is None
+    assert standing(a_situation(a_record()._replace(stage_value="On Fire"))).hold is None
 
 
 def test_a_blank_contact_is_outside_and_a_blank_lead_nowhere() -> None:
     contact = standing(a_situation(a_record(None, ref=CONTACT)))
     lead = standing(a_situation(a_record(None)))
-    odd = standing(a_situation(replace(a_record(ref=CONTACT), stage_value="On Fire")))
+    odd = standing(a_situation(a_record(ref=CONTACT)._replace(stage_value="On Fire")))
 
     assert contact.stage is not None
     assert (contact.stage.role, contact.is_blank, contact.is_carried) == ("outside", True, False)
@@ -138,15 +138,15 @@ def test_the_records_own_account_goes_before_one_that_fits() -> None:
     directory = a_directory(accounts={own.id: own})
     record = a_record(company="Initrode GmbH", website="")
 
-    assert standing(a_situation(replace(record, account_id=own.id), born()), directory=directory).account == own
-    gone = standing(a_situation(replace(record, account_id="001-gone"), born(), account_candidates=(fits,)))
+    assert standing(a_situation(record._replace(account_id=own.id), born()), directory=directory).account == own
+    gone = standing(a_situation(record._replace(account_id="001-gone"), born(), account_candidates=(fits,)))
     assert gone.account == fits
     assert standing(a_situation(record, born(), account_candidates=(fits, replace(fits, id="001-x")))).ambiguous_account
 
 
 def test_an_accounts_domain_is_the_registered_one() -> None:
     own = an_account("Hooli", website="https://shop.hooli.co.uk/en")
-    at_work = a_situation(replace(a_record(), account_id=own.id), born())
+    at_work = a_situation(a_record()._replace(account_id=own.id), born())
     assert standing(at_work, directory=a_directory(accounts={own.id: own})).facts.get("account.domain") == "hooli.co.uk"
     assert fact("account.domain", a_situation(a_record(), born())) is None
 

@@ -102,7 +102,7 @@ def test_leaving_the_stage_stops_the_clock_when_it_was_left() -> None:
     started, _ = ticked(in_sales(), "2026-11-23 10:01")
     gone = replace(
         started,
-        records=(replace(started.records[0], stage_value="SQL"),),
+        records=(started.records[0]._replace(stage_value="SQL"),),
         transitions=(
             *started.transitions,
             moved("mql", "sal", "2026-11-24 09:00", by="emil", verdict="legal"),
@@ -137,7 +137,7 @@ def test_a_clock_waits_while_its_condition_holds_from_when_the_record_was_edited
     record = started.records[0]
 
     def edited(when: str, **values: Any) -> Situation:
-        return replace(started, records=(replace(record, fields={**record.fields, **values}, modified_at=at(when)),))
+        return replace(started, records=(record._replace(fields={**record.fields, **values}, modified_at=at(when)),))
 
     paused, first = ticked(edited("2026-11-23 12:00", **fields), "2026-11-23 12:30")
     assert running(paused, "mql_follow_up", "lead").paused_since == at("2026-11-23 12:00")
@@ -191,7 +191,7 @@ def test_a_former_owner_who_gets_the_person_back_has_his_clock_go_on() -> None:
     started, _ = ticked(in_sales(), "2026-11-23 10:01")
 
     def given(situation: Situation, to: str, when: str) -> Situation:
-        record = replace(situation.records[0], owner_id=f"005-{to}")
+        record = situation.records[0]._replace(owner_id=f"005-{to}")
         return replace(situation, records=(record,), owners=(*situation.owners, owned("greta", to, when)))
 
     away, _ = ticked(given(started, "frieda", "2026-11-23 14:00"), "2026-11-23 14:01")
@@ -206,7 +206,7 @@ def test_a_former_owner_who_gets_the_person_back_has_his_clock_go_on() -> None:
 def test_clocks_of_the_excluded_and_of_twins_are_void_and_run_again_afterwards() -> None:
     started, _ = ticked(in_sales(), "2026-11-23 10:01")
     twin = replace(started, twins=(a_twin(a_record("mql", ref=CONTACT), "mql"),))
-    excluded = replace(started, records=(replace(started.records[0], fields={"email": "x@acme.example"}),))
+    excluded = replace(started, records=(started.records[0]._replace(fields={"email": "x@acme.example"}),))
 
     for stopped, reason in ((twin, "twin"), (excluded, "excluded")):
         void, _ = ticked(stopped, "2026-11-23 12:00")
@@ -219,7 +219,7 @@ def test_clocks_of_the_excluded_and_of_twins_are_void_and_run_again_afterwards()
 def test_clocks_of_a_record_that_is_gone_tick_for_nobody() -> None:
     started, _ = ticked(in_sales(), "2026-11-23 10:01")
     for state in ("deleted", "out_of_scope"):
-        gone = replace(started, records=(replace(started.records[0], state=state, stamp=at("2026-11-24 09:00")),))
+        gone = replace(started, records=(started.records[0]._replace(state=state, stamp=at("2026-11-24 09:00")),))
         void, decision = ticked(gone, "2026-11-27 09:00")
         assert {(c.state, c.void_reason, c.stopped_at) for c in void.clocks} == {
             ("void", state, at("2026-11-24 09:00"))
@@ -233,7 +233,7 @@ def test_a_stay_that_was_put_back_has_a_void_clock_and_a_real_one_later_starts_a
     started, _ = ticked(in_sales(), "2026-11-23 10:01")
     restored = replace(
         started,
-        records=(replace(started.records[0], stage_value="Inquiry"),),
+        records=(started.records[0]._replace(stage_value="Inquiry"),),
         transitions=(
             *started.transitions,
             moved("mql", "inquiry", "2026-11-23 10:05", correction=True, verdict="legal"),
@@ -318,7 +318,7 @@ def test_a_hand_that_nobody_answers_stops_counting_in_remarket() -> None:
     started, _ = ticked(in_sales(touches=(touch,), since="2026-11-23 08:00"), "2026-11-23 09:01")
     recycled = replace(
         started,
-        records=(replace(started.records[0], stage_value="Re-Market"),),
+        records=(started.records[0]._replace(stage_value="Re-Market"),),
         transitions=(*started.transitions, moved("mql", "remarket", "2026-11-23 09:30", by="emil", verdict="legal")),
     )
     after, _ = ticked(recycled, "2026-11-23 09:31")
@@ -333,7 +333,7 @@ def test_a_hand_that_nobody_answers_stops_counting_in_remarket() -> None:
     )
     sal = replace(
         sal,
-        records=(replace(sal.records[0], stage_value="SAL"),),
+        records=(sal.records[0]._replace(stage_value="SAL"),),
         touches=(touch, a_touch("contact_me", "2026-11-23 09:20")),
     )
     both, _ = ticked(sal, "2026-11-23 09:41")
@@ -349,7 +349,7 @@ def test_stays_open_at_going_live_have_clocks_without_rungs() -> None:
     assert decided(adopted, go_live_at=None).clocks == ()
     left = replace(
         after,
-        records=(replace(after.records[0], stage_value="SAL"),),
+        records=(after.records[0]._replace(stage_value="SAL"),),
         transitions=(*after.transitions, moved("mql", "sal", "2026-11-25 11:00", by="emil", verdict="legal")),
     )
     gone, _ = ticked(left, "2026-11-25 11:05")
@@ -432,7 +432,7 @@ def test_an_act_whose_time_came_with_a_move_is_done_afterwards() -> None:
     rules = a_ladder(Rung(1.0, (), "reassign"))
     started, _ = ticked(in_sales(stage="sal"), "2026-11-23 10:01", rulebook=rules)
     misrouted = replace(
-        started, records=(replace(started.records[0], fields={"misrouted": True, "email": "a@b.example"}),)
+        started, records=(started.records[0]._replace(fields={"misrouted": True, "email": "a@b.example"}),)
     )
     after, decision = ticked(misrouted, "2026-11-23 11:01", rulebook=rules)
 

@@ -5,7 +5,7 @@ value, and how long after the deed before. Instants have whole seconds, as the C
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ledger_facts import DAY_ONE, a_ref
@@ -46,7 +46,7 @@ class Shown:
         """What a query that includes the recycle bin gives."""
         if self.deleted_at is None:
             return self.record
-        return Gone(self.record.ref, self.deleted_at, self.record.merged_into, replace(self.record, merged_into=None))
+        return Gone(self.record.ref, self.deleted_at, self.record.merged_into, self.record._replace(merged_into=None))
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Org:
                     self._edit(key, by, merged_into=None)
             case "undelete quietly":  # whether an undelete moves the stamp is not documented
                 if key := self._pick(whom, lambda one: one.deleted_at is not None):
-                    self.rows[key].record = replace(self.rows[key].record, merged_into=None)
+                    self.rows[key].record = self.rows[key].record._replace(merged_into=None)
                     self._change(key, deleted_at=None)
 
     def changed_since(self, deed: int, object_name: str) -> list[Row]:
@@ -177,7 +177,7 @@ class Org:
     def _edit(self, key: str, by: str, **changes: object) -> None:
         record = self.rows[key].record
         stamped = {"modified_at": self.now, "modified_by": by, "stamp": self.now, "version": f"{self.now.isoformat()}"}
-        self.rows[key].record = replace(record, **(stamped | changes))  # type: ignore[arg-type]
+        self.rows[key].record = record._replace(**(stamped | changes))  # type: ignore[arg-type]
         self.seen_change[key] = self.deeds
 
     def _change(self, key: str, *, deleted_at: datetime | None) -> None:

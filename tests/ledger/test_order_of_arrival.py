@@ -30,8 +30,8 @@ def histories(draw: st.DrawFn) -> tuple[list[Move], list[Record]]:
         moves.append(a_move(max(minute, 1), value, following, f"m{number:03}"))
         value = following
         versions.append(
-            replace(
-                a_record(value=value), modified_at=at(max(minute, 1)), stamp=at(max(minute, 1)), version=str(number)
+            a_record(value=value)._replace(
+                modified_at=at(max(minute, 1)), stamp=at(max(minute, 1)), version=str(number)
             )
         )
     return moves, versions

@@ -112,7 +112,7 @@ def test_without_history_the_instant_of_a_conversion_is_the_best_that_is_known(
 
 def test_a_conversion_of_which_only_the_day_is_known_is_put_at_noon(books: Books) -> None:
     books.history = frozenset()
-    books.see(replace(converted(a_record(), 100 * DAY), converted_on="2026-03-10"))
+    books.see(converted(a_record(), 100 * DAY)._replace(converted_on="2026-03-10"))
     books.see(a_contact(created_at=DAY_ONE - timedelta(days=40), value="MQL"), source="contact")
 
     assert books.rows("SELECT at, at_exact FROM v_transitions WHERE reason = 'converted'") == [

@@ -1,6 +1,6 @@
 """Builders for CRM facts, and a ledger with the small talk of storing pages taken out."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,7 +96,7 @@ def changed(record: Record, minutes: float, **changes: Any) -> Record:
     """Return a later version of a record."""
     moment = at(minutes)
     values: dict[str, Any] = {"modified_at": moment, "stamp": moment, "version": moment.isoformat()}
-    return replace(record, **(values | changes))
+    return record._replace(**(values | changes))
 
 
 def a_move(

@@ -14,14 +14,15 @@ from leadsync.crm.salesforce.soql import Columns
 from leadsync.crm.values import (
     Cell,
     Cells,
-    Parse,
     RowFacts,
+    first_filled,
     instant,
     instant_or_none,
     moment,
     named,
     noon,
     parser,
+    picker,
     text,
     translate,
 )
@@ -86,8 +87,9 @@ class RecordReader:
         at = self.columns.at
         self._crm, self._object, self._scope, self._zone = crm, object_name, mapping.scope, zone
         self._base = itemgetter(*(at(name) for name in _RECORD))
-        self._stage, self._owner = self._places(mapping.stage), self._places(mapping.owner)
-        self._operation = self._places(mapping.fields["operation"]) if "operation" in mapping.fields else ()
+        self._stage, self._owner = first_filled(self._places(mapping.stage)), first_filled(self._places(mapping.owner))
+        operation = mapping.fields.get("operation")
+        self._operation = first_filled(self._places(operation) if operation else ())
         read = [(name, self._places(field), parser(field)) for name, field in fields.items()]
         read += [
             (f"entered_from.{stage}", (at(native),), parser(FieldMapping(stage, (native,), "datetime")))
@@ -95,10 +97,8 @@ class RecordReader:
         ]
         # Most fields are plain text in one column: they are taken together, the others one by one.
         plain = {name: places[0] for name, places, parse in read if parse is text and len(places) == 1}
-        self._texts, self._texts_of = tuple(plain), _picker(tuple(plain.values()))
-        self._fields: list[tuple[str, int, tuple[int, ...], Parse]] = [
-            (name, places[0], places[1:], parse) for name, places, parse in read if name not in plain
-        ]
+        self._texts, self._texts_of = tuple(plain), picker(tuple(plain.values()))
+        self._fields = [(name, first_filled(places), parse) for name, places, parse in read if name not in plain]
         self._conversion = itemgetter(*(at(name) for name in _CONVERSION)) if object_name == "lead" else None
         self._account = at("AccountId") if object_name == "contact" else None
         self._person_account = at("IsPersonAccount") if object_name == "contact" and person_accounts else None
@@ -117,23 +117,22 @@ class RecordReader:
         self, ref: Ref, cells: Cells, at: datetime, created: str, creator: str | None, modified: str, editor: str | None,
         stamp: str,
     ) -> Record:  # fmt: skip
-        owner = text(_first(self._owner, cells))
+        owner = text(self._owner(cells))
         fields = self._plain_texts(cells)
         if owner is not None:
             fields["owner"] = owner
-        for name, place, others, parse in self._fields:
-            cell = cells[place] if not others else _first((place, *others), cells)
-            if cell is not None and (value := parse(cell)) is not None:
+        for name, cell_of, parse in self._fields:
+            if (cell := cell_of(cells)) is not None and (value := parse(cell)) is not None:
                 fields[name] = value
         if self._person_account is not None and cells[self._person_account]:
             fields["person_account"] = True  # out of scope, and counted by this name in `audit`
         converted, day, account, contact, deal = self._conversion(cells) if self._conversion else _NOT_CONVERTED
         # Positional: keywords cost a tenth of a first load.
         return Record(
-            ref, text(_first(self._stage, cells)), owner, instant(created), instant(modified), editor, instant(stamp),
+            ref, text(self._stage(cells)), owner, instant(created), instant(modified), editor, instant(stamp),
             moment(modified) or "", fields, creator, self._state(fields, cells, converted=converted, at=at),
             cells[self._account] if self._account is not None else None, contact, account, deal, day if converted else None,
-            None, text(_first(self._operation, cells)),
+            None, text(self._operation(cells)),
         )  # fmt: skip
 
     def _plain_texts(self, cells: Cells) -> dict[str, Value]:
@@ -230,12 +229,13 @@ class AccountReader:
         self.columns = Columns(["Id", "IsDeleted", *(native for field in mapping.values() for native in field.native)])
         self._crm = crm
         self._fields = [
-            (name, tuple(self.columns.at(n) for n in field.native), parser(field)) for name, field in mapping.items()
+            (name, first_filled([self.columns.at(n) for n in field.native]), parser(field))
+            for name, field in mapping.items()
         ]
 
     def __call__(self, cells: Cells, at: datetime) -> Account:
         """Return the company."""
-        values = ((name, parse(_first(places, cells))) for name, places, parse in self._fields)
+        values = ((name, parse(cell_of(cells))) for name, cell_of, parse in self._fields)
         return Account(
             self._crm, cells[0], {name: value for name, value in values if value is not None}, bool(cells[1])
         )
@@ -308,21 +308,6 @@ class CampaignReader:
             self._crm, cells[0], text(value.get("name")) or text(row["Name"]) or "", text(value.get("type")),
             float(cost) if isinstance(cost, (int, float)) else None,
         )  # fmt: skip
-
-
-def _picker(places: tuple[int, ...]) -> Callable[[Cells], Cells]:
-    """Return what takes the cells at these places out of a row."""
-    return itemgetter(*places) if len(places) > 1 else lambda cells: tuple(cells[place] for place in places)
-
-
-def _first(places: tuple[int, ...], cells: Cells) -> Cell:
-    """Return the first filled cell."""
-    if len(places) == 1:
-        return cells[places[0]]
-    for place in places:
-        if cells[place] is not None and cells[place] != "":
-            return cells[place]
-    return None
 
 
 def _first_of(field: FieldMapping, row: Mapping[str, Cell]) -> Cell:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from leadsync.crm.values import Cells
+from leadsync.crm.values import Cells, picker
 from leadsync.errors import CrmUnavailable, ObjectBlocked
 
 PAGE = 2000
@@ -144,10 +144,5 @@ def _row_type(names: Sequence[str]) -> tuple[Any, Callable[[Any], Cells]]:
 
 
 def _reordered(inner: Columns, wanted: Sequence[str]) -> Callable[[Any], Cells]:
-    places = [inner.at(name) for name in wanted]
-
-    def flatten(found: Any) -> Cells:
-        cells = inner.flat(found)
-        return tuple(cells[place] for place in places)
-
-    return flatten
+    pick = picker([inner.at(name) for name in wanted])
+    return lambda found: pick(inner.flat(found))
