@@ -28,7 +28,7 @@ from leadsync.ledger.marks import Marks, forget_mark, mark_times, read_marks
 from leadsync.ledger.meta import write_meta
 from leadsync.ledger.pages import store_page
 from leadsync.ledger.people import names_of, pids_of
-from leadsync.ledger.postponed import is_postponed, make_index, postpone_index
+from leadsync.ledger.postponed import are_postponed, make_indexes, postpone_indexes
 from leadsync.ledger.reader import Reader
 from leadsync.ledger.situations import read_situations
 from leadsync.ledger.twins import twins_of
@@ -100,7 +100,7 @@ class Ledger(Reader):
                 intake.next_rid = 1 + (self.con.execute("SELECT max(rid) FROM records").fetchone()[0] or 0)
                 intake.next_seq = 1 + (self.con.execute("SELECT max(seq) FROM transitions").fetchone()[0] or 0)
                 if intake.next_rid == 1 and page.source in ("lead", "contact"):
-                    postpone_index(self.con)
+                    postpone_indexes(self.con)
                 stored = store_page(intake, page, seen)
         except BaseException:
             self._cache.forget_all()
@@ -164,13 +164,13 @@ class Ledger(Reader):
         return [names[pid] for pid in pids]
 
     def _indexed(self) -> bool:
-        """Say whether e-mails can be looked up, after making what a first load has put off if this process may."""
-        if not is_postponed(self.con):
+        """Say whether records can be looked up, after making what a first load has put off if this process may."""
+        if not are_postponed(self.con):
             return True
         if self._lock is None:
             return False
         with writing(self.con):
-            make_index(self.con)
+            make_indexes(self.con)
         return True
 
     @guarded

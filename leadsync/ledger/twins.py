@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 
 from leadsync.ledger.connection import select_in
 from leadsync.ledger.people import members
-from leadsync.ledger.postponed import is_postponed
+from leadsync.ledger.postponed import are_postponed
 
 
 def twins_of(con: sqlite3.Connection, crm: str, pids: Collection[int], shared: Collection[str]) -> list[int]:
@@ -21,7 +21,7 @@ def twins_of(con: sqlite3.Connection, crm: str, pids: Collection[int], shared: C
 def wake_twins(con: sqlite3.Connection, crm: str, emails: Iterable[str]) -> None:
     """Make those due who have an e-mail that somebody has just given up: they may have been parked beside them."""
     wanted = set(emails)
-    if not wanted or is_postponed(con):  # during a first load nobody has been decided yet
+    if not wanted or are_postponed(con):  # during a first load nobody has been decided yet
         return
     con.executemany(
         "UPDATE persons SET wake_at = '' WHERE pid = ? AND decided_at IS NOT NULL",
