@@ -111,7 +111,13 @@ def parser(mapping: FieldMapping) -> Parse:
 
 def picker(places: Sequence[int]) -> Callable[[Cells], Cells]:
     """Return what takes the cells at these places out of a row."""
-    return itemgetter(*places) if len(places) > 1 else lambda cells: tuple(cells[place] for place in places)
+    match places:
+        case []:
+            return lambda _: ()
+        case [place]:
+            return lambda cells: (cells[place],)
+        case _:
+            return itemgetter(*places)
 
 
 def first_filled(places: Sequence[int]) -> Callable[[Cells], Cell]:

@@ -142,6 +142,8 @@ def domain_of(email_or_url: str | None, formats: Formats) -> str | None:
     `ada@mail.initech.co.uk` and `https://www.initech.co.uk/en` give `initech.co.uk`.
     """
     text = (email_or_url or "").strip().casefold()
+    if not text:
+        return None
     if "@" in text and "://" not in text:
         return formats.domain(text.rpartition("@")[2].rstrip(">"))
     try:

@@ -103,13 +103,14 @@ class DirectoryCache:
         self._queues.clear()
         self._loads.clear()
 
+    def count_from_nothing(self, crm: str) -> None:
+        """Begin with a ledger that holds no record."""
+        self._loads[crm] = Counter()
+
     def note(self, intake: Intake) -> None:
         """Carry the loads on by what one page changed."""
-        if (loads := self._loads.get(intake.crm)) is None:
-            return
-        for (stage, owner_id, assignee_id), step in intake.loads:
-            if responsible := assignee_id or owner_id:
-                loads[stage, responsible] += step
+        if intake.crm in self._loads:
+            self._loads[intake.crm].update(intake.loads)
 
     def users(self, con: sqlite3.Connection, crm: str) -> Mapping[str, User]:
         """Return the users of one CRM by id."""

@@ -4,6 +4,7 @@
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -94,7 +95,7 @@ def _sorted_out(intake: Intake, object_name: str, fresh: list[Fresh]) -> tuple[d
 
     The latter are noted for derivation.
     """
-    with_moves, targets = _expected(intake, object_name, [record.ref.id for record, _ in fresh])
+    moved, targets = _expected(intake, object_name, [record.ref.id for record, _ in fresh])
     entries: dict[_Entry, list[Fresh]] = defaultdict(list)
     others: list[Fresh] = []
     for one in fresh:
@@ -102,12 +103,7 @@ def _sorted_out(intake: Intake, object_name: str, fresh: list[Fresh]) -> tuple[d
         note_load(intake, row, 1)
         record_id = record.ref.id
         linked = row[CONVERTED_TO] is not None or row[MERGED_INTO] is not None or record_id in targets
-        if (
-            linked
-            or row[STATE] not in ("live", "out_of_scope")
-            or (record_id, "stage") in with_moves
-            or (record_id, "owner") in with_moves
-        ):
+        if linked or row[STATE] not in ("live", "out_of_scope") or record_id in moved:
             others.append(one)
         else:
             entries[_entry(intake, object_name, record, row)].append(one)
@@ -116,23 +112,22 @@ def _sorted_out(intake: Intake, object_name: str, fresh: list[Fresh]) -> tuple[d
         record_id = record.ref.id
         if row[CONVERTED_TO] is not None or row[MERGED_INTO] is not None or record_id in targets:
             intake.relink.add(rid)
-        if (record_id, "owner") in with_moves:
+        if "owner" in moved.get(record_id, ()):
             intake.owners.add(rid)
         intake.derive.add(rid)
         rid += 1
     return entries, others
 
 
-def _expected(intake: Intake, object_name: str, ids: list[str]) -> tuple[set[tuple[str, str]], set[str]]:
-    """Return what was told of these records before they came: (id, field) of history, ids that others lead to."""
+def _expected(intake: Intake, object_name: str, ids: list[str]) -> tuple[Mapping[str, set[str]], set[str]]:
+    """Return what was told of these records before they came: whose stage or owner moved, and ids that others lead to."""
     con, crm = intake.con, intake.crm
-    with_moves = {
-        (row[0], row[1])
-        for row in select_in(
-            con, "SELECT DISTINCT record_id, field FROM moves WHERE crm = ? AND object = ? AND record_id IN (*)", ids,
-            (crm, object_name),
-        )
-    }  # fmt: skip
+    moved: dict[str, set[str]] = defaultdict(set)
+    for record_id, field in select_in(
+        con, "SELECT DISTINCT record_id, field FROM moves WHERE crm = ? AND object = ? AND record_id IN (*)", ids,
+        (crm, object_name),
+    ):  # fmt: skip
+        moved[record_id].add(field)
     targets = {
         row[0]
         for row in select_in(
@@ -147,7 +142,7 @@ def _expected(intake: Intake, object_name: str, ids: list[str]) -> tuple[set[tup
                 con, "SELECT converted_to FROM records WHERE crm = ? AND converted_to IN (*)", ids, (crm,)
             )
         }
-    return with_moves, targets
+    return moved, targets
 
 
 def _entry(intake: Intake, object_name: str, record: Record, row: tuple[Any, ...]) -> _Entry:

@@ -1,8 +1,8 @@
 """What one transaction of observing works with: where it writes, what it must not mix up, and what it has to wake."""
 
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from leadsync.domain.mapping import CrmMapping
 
@@ -13,7 +13,8 @@ class Intake:
 
     `derive` are records whose transitions must be worked out anew, `relink` those whose links changed. `news` maps a
     record to whether what happened to it is younger than going live: such news wakes even people who were taken over
-    and never decided yet, all other news waits until their turn comes.
+    and never decided yet, all other news waits until their turn comes. `loads` is by how much more records each user is
+    responsible for, by (stage, user id).
     """
 
     con: sqlite3.Connection
@@ -39,7 +40,7 @@ class Intake:
     gaps: int = 0
     vanished: int = 0
     vanished_held: int = 0
-    loads: list[tuple[tuple[Any, ...], int]] = field(default_factory=list)
+    loads: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def heard(self, rid: int, at: str) -> None:
         """Note that something happened to a record at this instant."""

@@ -101,6 +101,7 @@ class Ledger(Reader):
                 intake.next_seq = 1 + (self.con.execute("SELECT max(seq) FROM transitions").fetchone()[0] or 0)
                 if intake.next_rid == 1 and page.source in ("lead", "contact"):
                     postpone_indexes(self.con)
+                    self._cache.count_from_nothing(intake.crm)
                 stored = store_page(intake, page, seen)
         except BaseException:
             self._cache.forget_all()

@@ -60,5 +60,6 @@ def end_of(row: tuple[Any, ...], known: str | None) -> str | None:
 
 def note_load(intake: Intake, row: tuple[Any, ...], step: int) -> None:
     """Count a row in or out of what its owner carries."""
-    if row[STATE] == "live" and row[STAGE] is not None:
-        intake.loads.append(((row[STAGE], row[OWNER], row[ASSIGNEE]), step))
+    responsible = row[ASSIGNEE] or row[OWNER]
+    if responsible and row[STATE] == "live" and row[STAGE] is not None:
+        intake.loads[row[STAGE], responsible] += step

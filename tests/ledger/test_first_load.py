@@ -6,7 +6,6 @@ from ledger_facts import Books, a_record, a_touch, at
 
 from leadsync.ledger import open_ledger
 
-
 LATE = {"records_by_email", "records_by_account"}
 
 
@@ -29,6 +28,16 @@ def test_a_ledger_that_knows_people_keeps_its_indexes(books: Books) -> None:
     books.see(a_record("00Q2"))
 
     assert late_indexes(books) == LATE
+
+
+def test_what_everybody_carries_is_known_from_the_load_as_if_it_were_counted_anew(books: Books, path: Path) -> None:
+    books.see(a_record("00Q1"), a_record("00Q2", owner_id="005B"), a_record("00Q3", state="deleted"))
+    books.see(a_record("00Q4"), a_record("00Q5", value=None))
+    known = books.ledger.directory("salesforce", "005L", at(1)).open_load
+    books.ledger.close()
+
+    with open_ledger(path) as ledger:
+        assert known == ledger.directory("salesforce", "005L", at(1)).open_load == {"005A": 2, "005B": 1}
 
 
 def test_twins_are_found_after_a_first_load_that_was_cut_off(books: Books, path: Path) -> None:

@@ -109,15 +109,7 @@ class RecordReader:
     def __call__(self, cells: Cells, at: datetime) -> Record | Gone:
         """Return the record, or that it is gone."""
         key, created, creator, modified, editor, stamp, deleted, master = self._base(cells)
-        ref = Ref(self._crm, self._object, key)
-        record = self._record(ref, cells, at, created, creator, modified, editor, stamp)
-        return Gone(ref, instant_or_none(stamp) or at, master, record) if deleted else record
-
-    def _record(
-        self, ref: Ref, cells: Cells, at: datetime, created: str, creator: str | None, modified: str, editor: str | None,
-        stamp: str,
-    ) -> Record:  # fmt: skip
-        owner = text(self._owner(cells))
+        ref, owner = Ref(self._crm, self._object, key), text(self._owner(cells))
         fields = self._plain_texts(cells)
         if owner is not None:
             fields["owner"] = owner
@@ -128,12 +120,13 @@ class RecordReader:
             fields["person_account"] = True  # out of scope, and counted by this name in `audit`
         converted, day, account, contact, deal = self._conversion(cells) if self._conversion else _NOT_CONVERTED
         # Positional: keywords cost a tenth of a first load.
-        return Record(
+        record = Record(
             ref, text(self._stage(cells)), owner, instant(created), instant(modified), editor, instant(stamp),
             moment(modified) or "", fields, creator, self._state(fields, cells, converted=converted, at=at),
             cells[self._account] if self._account is not None else None, contact, account, deal, day if converted else None,
             None, text(self._operation(cells)),
         )  # fmt: skip
+        return Gone(ref, instant_or_none(stamp) or at, master, record) if deleted else record
 
     def _plain_texts(self, cells: Cells) -> dict[str, Value]:
         found = self._texts_of(cells)
