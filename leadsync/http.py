@@ -29,7 +29,7 @@ LONGEST_WAIT = 120.0  # whatever Retry-After asks for: the next cycle comes anyw
 ATTEMPTS = 5
 PROBE_SECONDS = 20.0  # for the first answer of a server that was down
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 
 _T = TypeVar("_T")
 
