@@ -120,11 +120,17 @@ def picker(places: Sequence[int]) -> Callable[[Cells], Cells]:
             return itemgetter(*places)
 
 
-def first_filled(places: Sequence[int]) -> Callable[[Cells], Cell]:
-    """Return what finds the first filled cell at these places of a row, None where none is."""
-    if len(places) == 1:
-        return itemgetter(places[0])
-    return lambda cells: next((cells[place] for place in places if cells[place] not in (None, "")), None)
+def first_filled(keys: Sequence[Any]) -> Callable[[Any], Cell]:
+    """Return what finds the first filled cell of a row, None where none is; keys are places in a tuple, or columns by name."""
+    if len(keys) == 1:
+        return itemgetter(keys[0])
+    return lambda row: next((row[key] for key in keys if row[key] not in (None, "")), None)
+
+
+def fields_reader(fields: Mapping[str, FieldMapping]) -> Callable[[Mapping[str, Cell]], dict[str, Value]]:
+    """Return what reads mapped fields of a row by column, each by leadsync's name, an empty one as None."""
+    read = [(name, first_filled(field.native), parser(field)) for name, field in fields.items()]
+    return lambda row: {name: parse(cell_of(row)) for name, cell_of, parse in read}
 
 
 def to_native(mapping: FieldMapping, value: Value) -> Value:

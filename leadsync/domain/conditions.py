@@ -242,10 +242,10 @@ def _test(test: Test, facts: Facts) -> bool:
         if not (text[0].isdigit() or text[0] in "+-" or text in ("true", "false")):
             return False
     values = _values(value)
-    if not values:
-        return test.op == "filled" and operand is False
     if test.op == "filled":
         return bool(values) is operand
+    if not values:
+        return False
     if test.op == "yes":
         return any(_is_yes(value) for value in values)
     if isinstance(operand, Duration):

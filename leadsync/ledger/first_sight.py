@@ -95,27 +95,25 @@ def _sorted_out(intake: Intake, object_name: str, fresh: list[Fresh]) -> tuple[d
 
     The latter are noted for derivation.
     """
-    moved, targets = _expected(intake, object_name, [record.ref.id for record, _ in fresh])
+    moved, linked = _expected(intake, object_name, [record.ref.id for record, _ in fresh])
     entries: dict[_Entry, list[Fresh]] = defaultdict(list)
     others: list[Fresh] = []
     for one in fresh:
         record, row = one
         note_load(intake, row, 1)
         record_id = record.ref.id
-        linked = row[CONVERTED_TO] is not None or row[MERGED_INTO] is not None or record_id in targets
-        if linked or row[STATE] not in ("live", "out_of_scope") or record_id in moved:
+        if row[CONVERTED_TO] is not None or row[MERGED_INTO] is not None:
+            linked.add(record_id)
+        if record_id in linked or row[STATE] not in ("live", "out_of_scope") or record_id in moved:
             others.append(one)
         else:
             entries[_entry(intake, object_name, record, row)].append(one)
-    rid = intake.next_rid + len(fresh) - len(others)
-    for record, row in others:
-        record_id = record.ref.id
-        if row[CONVERTED_TO] is not None or row[MERGED_INTO] is not None or record_id in targets:
+    for rid, (record, _) in enumerate(others, intake.next_rid + len(fresh) - len(others)):
+        if record.ref.id in linked:
             intake.relink.add(rid)
-        if "owner" in moved.get(record_id, ()):
+        if "owner" in moved.get(record.ref.id, ()):
             intake.owners.add(rid)
         intake.derive.add(rid)
-        rid += 1
     return entries, others
 
 

@@ -6,10 +6,7 @@ next makes the indexes first.
 
 import sqlite3
 
-_INDEXES = {
-    "records_by_email": "CREATE INDEX records_by_email ON records (email_key, crm) WHERE email_key IS NOT NULL",
-    "records_by_account": "CREATE INDEX records_by_account ON records (account_id, crm) WHERE account_id IS NOT NULL",
-}
+_INDEXES = {"records_by_email": "email_key", "records_by_account": "account_id"}
 
 
 def postpone_indexes(con: sqlite3.Connection) -> None:
@@ -20,17 +17,11 @@ def postpone_indexes(con: sqlite3.Connection) -> None:
 
 def are_postponed(con: sqlite3.Connection) -> bool:
     """Say whether the indexes are still to be made; nobody has been decided yet then."""
-    return bool(_missing(con))
+    made = "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name IN (?, ?)"
+    return bool(con.execute(made, tuple(_INDEXES)).fetchone()[0] < len(_INDEXES))
 
 
 def make_indexes(con: sqlite3.Connection) -> None:
     """Make what was postponed."""
-    for name in _missing(con):
-        con.execute(_INDEXES[name])
-
-
-def _missing(con: sqlite3.Connection) -> list[str]:
-    found = {
-        row[0] for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'records'")
-    }
-    return [name for name in _INDEXES if name not in found]
+    for name, key in _INDEXES.items():
+        con.execute(f"CREATE INDEX IF NOT EXISTS {name} ON records ({key}, crm) WHERE {key} IS NOT NULL")

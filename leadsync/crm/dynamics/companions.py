@@ -11,7 +11,7 @@ from leadsync.crm.dynamics.odata import Columns, path
 from leadsync.crm.dynamics.people import Memberships
 from leadsync.crm.dynamics.rows import labelled, labelled_map, natives
 from leadsync.crm.dynamics.stages import STATE
-from leadsync.crm.values import Cell, Cells, instant, named, noon, parser, text, translate
+from leadsync.crm.values import Cell, Cells, fields_reader, instant, named, noon, parser, text, translate
 from leadsync.domain.instants import from_text
 from leadsync.domain.mapping import CrmMapping, FieldMapping
 from leadsync.domain.records import Account, Campaign, Opportunity, OpportunityRole, Queue, User, Value
@@ -25,7 +25,8 @@ class UserReader:
     """Reads users with their teams, security roles and time zones."""
 
     def __init__(self, crm: str, table: Table, fields: Mapping[str, FieldMapping], members: Memberships) -> None:
-        self._away = fields.get("out_of_office_until")
+        away = fields.get("out_of_office_until")
+        self._away = fields_reader({"until": away} if away else {})
         self.columns = Columns(table, [
             "domainname", "internalemailaddress", "fullname", "isdisabled", "parentsystemuserid", "address1_country",
             *natives(fields),
@@ -42,13 +43,12 @@ class UserReader:
 
     def _one(self, row: Mapping[str, Cell]) -> User:
         key = str(row[self.columns.names[0]])
-        away = parser(self._away)(_first(self._away.native, row)) if self._away else None
         teams = self._members.of(key, "team")
         return User(
             crm=self._crm, id=key, username=text(row["domainname"]) or "", email=text(row["internalemailaddress"]),
             name=text(row["fullname"]) or "", active=not row["isdisabled"], manager_id=text(row["parentsystemuserid"]),
             country=text(row["address1_country"]), security_roles=self._members.of(key, "security_role"),
-            teams=teams, queues=teams, zone=self._members.zone(key), out_of_office_until=text(away),
+            teams=teams, queues=teams, zone=self._members.zone(key), out_of_office_until=text(self._away(row).get("until")),
         )  # fmt: skip
 
 
@@ -79,15 +79,14 @@ class AccountReader:
     def __init__(self, crm: str, table: Table, fields: Mapping[str, FieldMapping]) -> None:
         self.columns = Columns(table, natives(fields) or ["name"])
         self._crm = crm
-        self._fields = [(name, field.native, parser(labelled(field, table))) for name, field in fields.items()]
+        self._fields = fields_reader({name: labelled(field, table) for name, field in fields.items()})
 
     def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
         """Return the companies."""
         found: list[Row] = []
         for cells in page:
             row = named(self.columns.names, self.columns.shown(cells))
-            values = ((name, parse(_first(columns, row))) for name, columns, parse in self._fields)
-            filled = {name: value for name, value in values if value is not None}
+            filled = {name: value for name, value in self._fields(row).items() if value is not None}
             found.append(Account(self._crm, str(cells[0]), filled))
         return found
 
@@ -102,7 +101,7 @@ class OpportunityReader:
     def __init__(self, client: Client, table: Table, mapping: CrmMapping, zone: ZoneInfo) -> None:
         self._client, self._crm, self._zone = client, mapping.crm, zone
         self._loss = labelled_map(mapping.loss_reason, table)
-        self._fields = {name: labelled(field, table) for name, field in mapping.opportunity.items()}
+        self._fields = fields_reader({name: labelled(field, table) for name, field in mapping.opportunity.items()})
         own = (
             STATE, "createdon", "ownerid", "parentaccountid", "parentcontactid", "customerid", "originatingleadid",
             "transactioncurrencyid",
@@ -127,7 +126,7 @@ class OpportunityReader:
         return [Opportunity(self._crm, key, None, None, None, "open", at, None, deleted=True) for key in ids]
 
     def _deal(self, raw: Mapping[str, Cell], row: Mapping[str, Cell]) -> Opportunity:
-        value = {name: parser(field)(_first(field.native, row)) for name, field in self._fields.items()}
+        value = self._fields(row)
         states: dict[Cell, Literal["open", "won", "lost"]] = {1: "won", 2: "lost"}
         outcome = states.get(raw[STATE], "open")
         amount = parser(FieldMapping("amount", (), "number"))(value.get("amount"))
@@ -177,14 +176,14 @@ class CampaignReader:
     def __init__(self, crm: str, table: Table, fields: Mapping[str, FieldMapping]) -> None:
         self.columns = Columns(table, ["name", *natives(fields)])
         self._crm = crm
-        self._fields = {name: labelled(field, table) for name, field in fields.items()}
+        self._fields = fields_reader({name: labelled(field, table) for name, field in fields.items()})
 
     def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
         """Return the campaigns."""
         found: list[Row] = []
         for cells in page:
             row = named(self.columns.names, self.columns.shown(cells))
-            value = {name: parser(field)(_first(field.native, row)) for name, field in self._fields.items()}
+            value = self._fields(row)
             cost = parser(FieldMapping("cost", (), "number"))(value.get("cost"))
             found.append(
                 Campaign(
@@ -197,8 +196,3 @@ class CampaignReader:
     def gone(self, ids: Sequence[str], at: datetime) -> list[Row]:
         """Return nothing."""
         return []
-
-
-def _first(columns: Sequence[str], row: Mapping[str, Cell]) -> Cell:
-    """Return the first filled cell."""
-    return next((row[name] for name in columns if row[name] not in (None, "")), None)

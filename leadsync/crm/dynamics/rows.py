@@ -4,7 +4,7 @@ Each reader names the columns it needs and makes values of a page of rows and of
 the records is read in `companions.py` and `touches.py`. A column that the mapping does not name is never asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from leadsync.crm.dynamics.client import Client
 from leadsync.crm.dynamics.metadata import Attribute, Table
 from leadsync.crm.dynamics.odata import Columns, any_of, guids, path, portions
 from leadsync.crm.dynamics.stages import DISQUALIFIED, QUALIFIED, REASON, STATE, StageValues, known_values
-from leadsync.crm.values import Cell, Cells, RowFacts, instant, moment, parser, text
+from leadsync.crm.values import Cell, Cells, RowFacts, first_filled, instant, moment, parser, text
 from leadsync.domain.conditions import holds
 from leadsync.domain.mapping import CrmMapping, DisqualifyButton, FieldMapping, ValueMap
 from leadsync.domain.records import (
@@ -92,18 +92,18 @@ class RecordReader:
         stage = table.attribute(mine.stage.native[0])
         self.stages = StageValues(known_values(mapping), stage, table.attributes.get(STATE))
         self._fields = [
-            (name, self._places(field.native), parser(labelled(field, table)))
+            (name, self._first(field.native), parser(labelled(field, table)))
             for name, field in mine.fields.items()
             if name != "operation"
         ]
         known = {native for name, field in mine.fields.items() if name != "operation" for native in field.native}
         self._fields += [
-            (native, self._places((native,)), parser(FieldMapping(native, (native,), "datetime")))
+            (native, self._first((native,)), parser(FieldMapping(native, (native,), "datetime")))
             for native in entered
             if native not in known
         ]
-        self._owner = self._places(mine.owner.native)
-        self._operation = self._places(mine.fields["operation"].native) if "operation" in mine.fields else ()
+        self._owner = self._first(mine.owner.native)
+        self._operation = self._first(mine.fields["operation"].native if "operation" in mine.fields else ())
         self._stage = self.columns.at(stage.name)
         self._base = [self._place(name) for name in (*_BASE, *_LINKS["contact"][:2])]
         self._links = [self._place(name) for name in _LINKS["lead"][2:]] if object_name == "lead" else []
@@ -115,8 +115,8 @@ class RecordReader:
     def _place(self, name: str) -> int | None:
         return self.columns.at(name) if name in self.columns.names else None
 
-    def _places(self, columns: Sequence[str]) -> tuple[int, ...]:
-        return tuple(self.columns.at(name) for name in columns)
+    def _first(self, columns: Sequence[str]) -> Callable[[Cells], Cell]:
+        return first_filled([self.columns.at(name) for name in columns])
 
     def rows(self, page: Sequence[Cells], at: datetime) -> list[Row]:
         """Return the records; those merged away as gone."""
@@ -149,9 +149,7 @@ class RecordReader:
         if merged and master:
             return Gone(ref, modified, str(master))
         cells = self.columns.shown(raw)
-        fields = {
-            name: value for name, places, parse in self._fields if (value := parse(_filled(places, cells))) is not None
-        }
+        fields = {name: value for name, cell_of, parse in self._fields if (value := parse(cell_of(cells))) is not None}
         stage, reason = self.stage_value(raw[self._stage], state, why)
         if reason is not None:
             fields["recycle_reason"] = reason
@@ -161,10 +159,10 @@ class RecordReader:
             account, contact, deal = (None if place is None else text(raw[place]) for place in self._links)
             day = born.get(ref.id) or (moment(changed) or "")[:10]
         return Record(
-            ref, stage, text(_filled(self._owner, raw)), instant(created), modified, text(editor), modified,
+            ref, stage, text(self._owner(raw)), instant(created), modified, text(editor), modified,
             str(raw[1] or ""), fields, text(creator), self._state(fields, state, converted=converted, at=at),
             None if self._account is None else text(raw[self._account]), contact, account, deal, day, None,
-            text(_filled(self._operation, raw)), self._is_closed(state),
+            text(self._operation(raw)), self._is_closed(state),
         )  # fmt: skip
 
     def _is_closed(self, state: Cell) -> bool:
@@ -221,10 +219,3 @@ class _Closed:
         if shown is not None and self._mapping.stage_of_value.get(shown) == self._stage:
             return shown, None
         return self._mapping.value_of_stage.get(self._stage, shown), self._reasons.get(reason)  # type: ignore[call-overload]
-
-
-def _filled(places: tuple[int, ...], cells: Cells) -> Cell:
-    """Return the first filled cell."""
-    if len(places) == 1:
-        return cells[places[0]]
-    return next((cells[place] for place in places if cells[place] not in (None, "")), None)

@@ -15,6 +15,7 @@ from leadsync.crm.values import (
     Cell,
     Cells,
     RowFacts,
+    fields_reader,
     first_filled,
     instant,
     instant_or_none,
@@ -182,24 +183,24 @@ class UserReader:
         mapping: Mapping[str, FieldMapping],
         belongs: Callable[[str], tuple[tuple[str, ...], tuple[str, ...]]],
     ) -> None:
-        self._away = mapping.get("out_of_office_until")
+        away = mapping.get("out_of_office_until")
+        self._away = fields_reader({"until": away} if away else {})
         self.columns = Columns([
             "Id", "Username", "Email", "Name", "IsActive", "ManagerId", "TimeZoneSidKey", "Country", "UserRole.Name", "Profile.Name",
-            *(self._away.native if self._away else ()),
+            *(away.native if away else ()),
         ])  # fmt: skip
         self._crm, self._belongs = crm, belongs
 
     def __call__(self, cells: Cells, at: datetime) -> User | None:
         """Return the user."""
         row = named(self.columns.names, cells)
-        away = parser(self._away)(_first_of(self._away, row)) if self._away else None
         sets, queues = self._belongs(cells[0])
         return User(
             crm=self._crm, id=cells[0], username=text(row["Username"]) or "", email=text(row["Email"]),
             name=text(row["Name"]) or "", active=bool(row["IsActive"]), manager_id=text(row["ManagerId"]),
             role=text(row["UserRole.Name"]), profile=text(row["Profile.Name"]), zone=text(row["TimeZoneSidKey"]),
             country=text(row["Country"]), permission_sets=sets, queues=queues,
-            out_of_office_until=text(away),
+            out_of_office_until=text(self._away(row).get("until")),
         )  # fmt: skip
 
 
@@ -238,9 +239,9 @@ class OpportunityReader:
     """Reads deals; an outcome is what IsClosed and IsWon say. A close date without a time is noon in the company zone."""
 
     def __init__(self, crm: str, mapping: CrmMapping, zone: ZoneInfo) -> None:
-        self._mapping, self._crm, self._zone = mapping, crm, zone
+        self._crm, self._zone = crm, zone
         fields = mapping.opportunity
-        self._loss = mapping.loss_reason
+        self._fields, self._loss = fields_reader(fields), mapping.loss_reason
         self.columns = Columns([
             "Id", "IsDeleted", "AccountId", "OwnerId", "IsClosed", "IsWon", "CreatedDate",
             *(native for field in fields.values() for native in field.native), *(self._loss.native or ()),
@@ -249,7 +250,7 @@ class OpportunityReader:
     def __call__(self, cells: Cells, at: datetime) -> Opportunity:
         """Return the deal."""
         row = named(self.columns.names, cells)
-        value = {name: parser(field)(_first_of(field, row)) for name, field in self._mapping.opportunity.items()}
+        value = self._fields(row)
         outcome: Literal["open", "won", "lost"] = "open" if not row["IsClosed"] else "won" if row["IsWon"] else "lost"
         amount = parser(FieldMapping("amount", (), "number"))(value.get("amount"))
         return Opportunity(
@@ -288,20 +289,16 @@ class CampaignReader:
         self.columns = Columns(
             ["Id", "IsDeleted", "Name", *(native for field in mapping.values() for native in field.native)]
         )
-        self._crm, self._mapping = crm, mapping
+        self._crm, self._fields = crm, fields_reader(mapping)
 
     def __call__(self, cells: Cells, at: datetime) -> Campaign | None:
         """Return the campaign."""
         row = named(self.columns.names, cells)
         if row["IsDeleted"]:
             return None
-        value = {name: parser(field)(_first_of(field, row)) for name, field in self._mapping.items()}
+        value = self._fields(row)
         cost = parser(FieldMapping("cost", (), "number"))(value.get("cost"))
         return Campaign(
             self._crm, cells[0], text(value.get("name")) or text(row["Name"]) or "", text(value.get("type")),
             float(cost) if isinstance(cost, (int, float)) else None,
         )  # fmt: skip
-
-
-def _first_of(field: FieldMapping, row: Mapping[str, Cell]) -> Cell:
-    return next((row[native] for native in field.native if row[native] not in (None, "")), None)
